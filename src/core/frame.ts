@@ -1,0 +1,11 @@
+/** One multipart ZeroMQ message as received; nothing in it has been looked at yet. */
+export interface Frame {
+  /** Configured name of the source, `[a-z0-9-]+`. */
+  readonly source: string;
+  /** The endpoint it came through, e.g. `tcp://*:5557`. */
+  readonly endpoint: string;
+  /** The frames in order, at least one. Views into library memory: copy what outlives the handling. */
+  readonly parts: readonly Buffer[];
+  /** The bridge's clock on receipt, milliseconds since 1970. */
+  readonly receivedAt: number;
+}

@@ -1,0 +1,82 @@
+import type { SinkErrorKind } from './errors.ts';
+
+/** Everything the bridge can report about itself; one adapter turns facts into metrics and log lines. */
+export type Fact =
+  | {
+      readonly fact: 'source-open';
+      readonly source: string;
+      readonly endpoint: string;
+      readonly mode: 'bind' | 'connect';
+    }
+  | { readonly fact: 'source-closed'; readonly source: string; readonly endpoint: string }
+  /** Publishers connected to this socket, as its monitor counts them. */
+  | { readonly fact: 'source-peers'; readonly source: string; readonly endpoint: string; readonly peers: number }
+  /** A peer was turned away or a connection failed; `reason` is from a bounded set. */
+  | {
+      readonly fact: 'source-trouble';
+      readonly source: string;
+      readonly endpoint: string;
+      readonly reason: string;
+      readonly message: string;
+    }
+  | { readonly fact: 'frame-received'; readonly source: string; readonly bytes: number }
+  /** One decoded batch; `events` counts per type, unknown types under `other`. */
+  | { readonly fact: 'batch-accepted'; readonly source: string; readonly events: ReadonlyMap<string, number> }
+  | { readonly fact: 'undecodable'; readonly source: string; readonly stream: string; readonly reason: string }
+  | { readonly fact: 'duplicate'; readonly source: string; readonly stream: string; readonly seq: bigint }
+  | {
+      readonly fact: 'stream-started';
+      readonly source: string;
+      readonly stream: string;
+      readonly joined: string;
+      readonly streams: number;
+    }
+  | {
+      readonly fact: 'stream-gap';
+      readonly source: string;
+      readonly stream: string;
+      readonly from: bigint;
+      readonly to: bigint;
+      readonly reason: string;
+    }
+  | { readonly fact: 'stream-restarted'; readonly source: string; readonly stream: string; readonly lastSeq: bigint }
+  | { readonly fact: 'stream-shared'; readonly source: string; readonly stream: string; readonly shared: boolean }
+  | {
+      readonly fact: 'stream-evicted';
+      readonly source: string;
+      readonly stream: string;
+      readonly reason: 'idle' | 'limit';
+      readonly streams: number;
+    }
+  | { readonly fact: 'sink-up'; readonly sink: string }
+  /** Sent once when a sink stops working and again when the kind or code of its error changes. */
+  | {
+      readonly fact: 'sink-down';
+      readonly sink: string;
+      readonly kind: SinkErrorKind;
+      readonly code: string;
+      readonly message: string;
+    }
+  | {
+      readonly fact: 'sink-retry';
+      readonly sink: string;
+      readonly code: string;
+      readonly attempt: number;
+      readonly delay: number;
+    }
+  /** Records confirmed by the destination; `latencies` has one entry per batch with an engine time, in milliseconds. */
+  | {
+      readonly fact: 'delivered';
+      readonly sink: string;
+      readonly records: number;
+      readonly bytes: number;
+      readonly latencies: readonly number[];
+    }
+  | { readonly fact: 'dead-lettered'; readonly sink: string; readonly reason: string; readonly records: number }
+  /** Batches that a full lane with `whenFull: drop` did not take. */
+  | { readonly fact: 'dropped'; readonly sink: string; readonly records: number; readonly bytes: number }
+  /** What waits in a lane now, the write in flight included. */
+  | { readonly fact: 'lane'; readonly sink: string; readonly bytes: number; readonly records: number };
+
+/** Called synchronously and often (per batch, never per event): must not throw and must not wait. */
+export type Observe = (fact: Fact) => void;

@@ -1,0 +1,51 @@
+import type { RecordBatch } from './batch.ts';
+import type { Observe } from './observer.ts';
+import type { Settings, SettingsValue } from './settings.ts';
+
+/** What became of a `write` that succeeded. */
+export interface WriteOutcome {
+  /** Records that the destination can never take and that were written to its dead-letter target instead. */
+  readonly deadLettered: number;
+}
+
+/**
+ * Where records go. One lane owns a sink and calls it; calls never overlap.
+ */
+export interface Sink {
+  /**
+   * Opens the destination and checks what can be checked (reachable, authorised, target exists). Called before the first
+   * `write`, and again after it failed. Throws `SinkError`; may be called any number of times until it succeeds once.
+   */
+  connect(): Promise<void>;
+  /**
+   * Writes all records of all batches in order and resolves only when the destination has confirmed every one of them
+   * (stdout: when the stream has taken them). A record that can never be written (too large, a reserved target) goes to
+   * the dead-letter target and counts as written once that is confirmed; it never fails the others.
+   * On failure throws `SinkError`, with `written` = number of leading batches that are surely durable; the lane calls again
+   * with the rest. Records behind `written` may be there already: sinks are at-least-once.
+   * Reconnecting after an outage is the sink's own business, inside `write`.
+   */
+  write(batches: readonly RecordBatch[]): Promise<WriteOutcome>;
+  /** Releases everything. Idempotent, safe before `connect`, safe while the destination is away; never hangs. */
+  close(): Promise<void>;
+}
+
+/** What a sink gets from its surroundings. */
+export interface SinkContext {
+  /** Name of the bridge (`BRIDGE_NAME`), for client ids. */
+  readonly bridge: string;
+  /** The process's standard output; the logs never go there. */
+  readonly stdout: NodeJS.WritableStream;
+  readonly observe: Observe;
+}
+
+/** Everything the bridge knows of one kind of sink; see `sinks/registry.ts`. */
+export interface SinkModule<S extends Settings = Settings> {
+  /** The word in `SINKS` and the section of the configuration file. */
+  readonly name: string;
+  readonly settings: S;
+  /** Refuses impossible combinations of valid values with a `ConfigError` that names the keys. Called at load time. */
+  check?(config: SettingsValue<S>): void;
+  /** Builds the sink; imports its client library here, so that an unused sink loads nothing. */
+  create(config: SettingsValue<S>, context: SinkContext): Promise<Sink>;
+}

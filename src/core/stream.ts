@@ -1,0 +1,20 @@
+/** One publisher's ordered sequence: (source, topic, data-parallel rank). */
+export interface Stream {
+  /** `source/topic/rank`; the rank is `-` where the publisher names none or where all ranks share one counter. */
+  readonly id: string;
+  readonly source: string;
+  /** Topic text without its NUL suffix; `0x` + hex where it is not UTF-8 or itself begins with `0x`. */
+  readonly topic: string;
+  /** Parsed from `kv@<pod>@<model>`; null for any other topic. */
+  readonly pod: string | null;
+  readonly model: string | null;
+  /** Decimal rank, or null where the id has `-`. */
+  readonly rank: string | null;
+}
+
+/** Sequence numbers `from`..`to` of one incarnation of a publisher, both inclusive. */
+export interface SeqRange {
+  readonly epoch: number;
+  readonly from: bigint;
+  readonly to: bigint;
+}

@@ -13,7 +13,7 @@ export interface RecordBatch {
   readonly bytes: Buffer;
   /** For each document the offset in `bytes` just after its newline; the document is `start .. end - 1`. */
   readonly ends: readonly number[];
-  /** The sequence numbers these records account for; null for unnumbered streams and for control records without a number. */
+  /** What these records account for; null for control records that stand for no batch (StreamStarted and the like). */
   readonly covers: SeqRange | null;
   /** The engine's own time of the batch, milliseconds since 1970; null for control records and where there is none. */
   readonly engineTime: number | null;

@@ -39,13 +39,19 @@ export type Fact =
       readonly to: bigint;
       readonly reason: string;
     }
-  | { readonly fact: 'stream-restarted'; readonly source: string; readonly stream: string; readonly lastSeq: bigint }
+  | {
+      readonly fact: 'stream-restarted';
+      readonly source: string;
+      readonly stream: string;
+      readonly lastSeq: bigint | null;
+    }
   | { readonly fact: 'stream-shared'; readonly source: string; readonly stream: string; readonly shared: boolean }
   | {
       readonly fact: 'stream-evicted';
       readonly source: string;
       readonly stream: string;
       readonly reason: 'idle' | 'limit';
+      readonly shared: boolean;
       readonly streams: number;
     }
   | { readonly fact: 'sink-up'; readonly sink: string }
@@ -75,6 +81,8 @@ export type Fact =
   | { readonly fact: 'dead-lettered'; readonly sink: string; readonly reason: string; readonly records: number }
   /** Batches that a full lane with `whenFull: drop` did not take. */
   | { readonly fact: 'dropped'; readonly sink: string; readonly records: number; readonly bytes: number }
+  /** Something a sink mended or had to leave, that costs no record: a torn line cut back, an old segment it may not delete. */
+  | { readonly fact: 'sink-note'; readonly sink: string; readonly code: string; readonly message: string }
   /** What waits in a lane now, the write in flight included. */
   | { readonly fact: 'lane'; readonly sink: string; readonly bytes: number; readonly records: number };
 

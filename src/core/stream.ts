@@ -12,9 +12,11 @@ export interface Stream {
   readonly rank: string | null;
 }
 
-/** Sequence numbers `from`..`to` of one incarnation of a publisher, both inclusive. */
+/** What records account for: numbers `from`..`to` of one incarnation of a publisher, both inclusive. */
 export interface SeqRange {
   readonly epoch: number;
   readonly from: bigint;
   readonly to: bigint;
+  /** False where the publisher sends no usable number: then these are the bridge's own counters (`n7` in ids). */
+  readonly numbered: boolean;
 }

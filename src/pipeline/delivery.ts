@@ -1,0 +1,130 @@
+import type { RecordBatch } from '../core/batch.ts';
+import type { Clock } from '../core/clock.ts';
+import { messageOf, SinkError } from '../core/errors.ts';
+import type { Observe } from '../core/observer.ts';
+import type { Sink, WriteOutcome } from '../core/sink.ts';
+import { Backoff } from './backoff.ts';
+
+export interface DeliveryOptions {
+  /** Name of the sink. */
+  readonly name: string;
+  readonly sink: Sink;
+  /** First and longest pause between tries, ms. */
+  readonly retryInitial: number;
+  readonly retryMax: number;
+  readonly observe: Observe;
+  readonly clock: Clock;
+  /** 0 <= r < 1; spreads the retries. */
+  readonly random: () => number;
+  /** Gives up: no further try, what is not confirmed stays unsettled. */
+  readonly signal: AbortSignal;
+}
+
+/** `closed`: nobody will ever read from this sink again; `aborted`: the signal came first. */
+export type DeliveryEnd = 'done' | 'closed' | 'aborted';
+
+/** Brings batches to one sink: connects, writes, tries again for ever, says how it stands. */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #backoff: Backoff;
+  /** What was last reported: `up`, or the kind and code of the error. */
+  #reported = '';
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.retryInitial, options.retryMax, options.random);
+  }
+
+  connect(): Promise<DeliveryEnd> {
+    return this.#insist(() => this.#options.sink.connect());
+  }
+
+  /** Calls `settled` with every batch as soon as it is confirmed, in order, each once. */
+  write(batches: readonly RecordBatch[], settled: (batches: readonly RecordBatch[]) => void): Promise<DeliveryEnd> {
+    let rest = batches;
+    return this.#insist(async () => {
+      try {
+        const outcome = await this.#options.sink.write(rest);
+        // Too late: the lane has already counted these as not written.
+        if (this.#options.signal.aborted) return;
+        this.#delivered(rest, outcome);
+        settled(rest);
+      } catch (error) {
+        const written = error instanceof SinkError ? rest.slice(0, error.written) : [];
+        this.#delivered(written, { deadLettered: 0 });
+        settled(written);
+        rest = rest.slice(written.length);
+        throw error;
+      }
+    });
+  }
+
+  async #insist(attempt: () => Promise<void>): Promise<DeliveryEnd> {
+    const { signal, clock } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await orAborted(attempt(), signal);
+        if (signal.aborted) return 'aborted';
+        this.#up();
+        return 'done';
+      } catch (error) {
+        const classified = classify(error);
+        if (classified.kind === 'closed') return 'closed';
+        await clock.sleep(this.#down(classified), signal);
+      }
+    }
+    return 'aborted';
+  }
+
+  #up(): void {
+    this.#backoff.reset();
+    if (this.#reported === 'up') return;
+    this.#reported = 'up';
+    this.#options.observe({ fact: 'sink-up', sink: this.#options.name });
+  }
+
+  /** Reports; returns how long to wait, ms. */
+  #down({ kind, code, message }: SinkError): number {
+    const { observe, name } = this.#options;
+    const state = `${kind} ${code}`;
+    if (this.#reported !== state) observe({ fact: 'sink-down', sink: name, kind, code, message });
+    this.#reported = state;
+    const delay = this.#backoff.next();
+    observe({ fact: 'sink-retry', sink: name, code, attempt: this.#backoff.attempt, delay });
+    return delay;
+  }
+
+  #delivered(batches: readonly RecordBatch[], { deadLettered }: WriteOutcome): void {
+    if (batches.length === 0) return;
+    const now = this.#options.clock.now();
+    let records = -deadLettered;
+    let bytes = 0;
+    const latencies: number[] = [];
+    for (const batch of batches) {
+      records += batch.ends.length;
+      bytes += batch.bytes.length;
+      if (batch.engineTime !== null) latencies.push(now - batch.engineTime);
+    }
+    this.#options.observe({ fact: 'delivered', sink: this.#options.name, records, bytes, latencies });
+  }
+}
+
+/** A sink that throws anything but a SinkError has a defect; the records are kept all the same. */
+function classify(error: unknown): SinkError {
+  if (error instanceof SinkError) return error;
+  return new SinkError({ kind: 'transient', code: 'UNCLASSIFIED', message: messageOf(error), cause: error });
+}
+
+/** Stops waiting when the signal comes: a write that hangs must not outlive the drain deadline. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let abandon = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    abandon = resolve;
+  });
+  signal.addEventListener('abort', abandon, { once: true });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+}

@@ -1,0 +1,101 @@
+import type { Observe } from '../core/observer.ts';
+import type { Stream } from '../core/stream.ts';
+import type { Topic } from '../wire/topic.ts';
+import type { SequenceState } from './sequence.ts';
+
+/** What the bridge keeps of one stream. */
+export interface StreamEntry {
+  readonly stream: Stream;
+  /** Undefined until its first frame was observed. */
+  state: SequenceState | undefined;
+  /** The bridge's own numbers (`n0`, `n1`, ...) for frames without a usable one. */
+  nextOrdinal: bigint;
+  touchedAt: number;
+}
+
+export interface StreamLimits {
+  readonly maxStreams: number;
+  /** Milliseconds without a frame after which a stream is forgotten. */
+  readonly streamTtl: number;
+}
+
+/** Streams by (source, topic, rank): bounded in number, the idle ones forgotten. */
+export class StreamTable {
+  /** Key: stream id, which begins with source and topic; least recently used first. */
+  readonly #entries = new Map<string, StreamEntry>();
+  /** Ranks seen per `source/topic`, for payloads that do not say theirs. */
+  readonly #ranks = new Map<string, Set<string | null>>();
+  readonly #limits: StreamLimits;
+  readonly #observe: Observe;
+  #epochFloor = 0;
+
+  constructor(limits: StreamLimits, observe: Observe) {
+    this.#limits = limits;
+    this.#observe = observe;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Any new stream's epoch is higher: one that was forgotten and comes back never repeats an id. */
+  get epochFloor(): number {
+    return this.#epochFloor;
+  }
+
+  /** The stream's entry, made where there is none; `now` in ms. */
+  entry(source: string, topic: Topic, rank: string | null, now: number): StreamEntry {
+    this.#expire(now);
+    const id = `${source}/${topic.text}/${rank ?? '-'}`;
+    const known = this.#entries.get(id);
+    if (known) {
+      known.touchedAt = now;
+      this.#entries.delete(id);
+      this.#entries.set(id, known);
+      return known;
+    }
+    while (this.#entries.size >= this.#limits.maxStreams) this.#evictOldest('limit');
+    const stream = { id, source, topic: topic.text, pod: topic.pod, model: topic.model, rank };
+    const made: StreamEntry = { stream, state: undefined, nextOrdinal: 0n, touchedAt: now };
+    this.#entries.set(id, made);
+    return made;
+  }
+
+  /** Notes that a readable payload of this topic named this rank. */
+  learnRank(source: string, topic: Topic, rank: string | null): void {
+    const key = `${source}/${topic.text}`;
+    const ranks = this.#ranks.get(key);
+    if (ranks) ranks.add(rank);
+    else this.#ranks.set(key, new Set([rank]));
+  }
+
+  /**
+   * Whose frame an unreadable payload is: the topic's only rank; undefined where several are known. A topic of which
+   * nothing was readable yet counts as one stream without a rank.
+   */
+  rankOfUnreadable(source: string, topic: Topic): { readonly rank: string | null } | undefined {
+    const ranks = this.#ranks.get(`${source}/${topic.text}`);
+    if (ranks === undefined) return { rank: null };
+    const [only] = ranks;
+    return ranks.size === 1 && only !== undefined ? { rank: only } : undefined;
+  }
+
+  #expire(now: number): void {
+    for (const entry of this.#entries.values()) {
+      if (now - entry.touchedAt <= this.#limits.streamTtl) return;
+      this.#evictOldest('idle');
+    }
+  }
+
+  #evictOldest(reason: 'idle' | 'limit'): void {
+    const [oldest] = this.#entries.values();
+    if (oldest === undefined) return;
+    const { id, source, topic, rank } = oldest.stream;
+    this.#entries.delete(id);
+    this.#epochFloor = Math.max(this.#epochFloor, oldest.state?.epoch ?? 0);
+    const ranks = this.#ranks.get(`${source}/${topic}`);
+    if (ranks?.delete(rank) && ranks.size === 0) this.#ranks.delete(`${source}/${topic}`);
+    const shared = oldest.state?.mode === 'shared';
+    this.#observe({ fact: 'stream-evicted', source, stream: id, reason, shared, streams: this.#entries.size });
+  }
+}

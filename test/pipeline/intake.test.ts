@@ -1,0 +1,256 @@
+import { encode } from '@msgpack/msgpack';
+import { describe, expect, it } from 'vitest';
+import type { RecordForm } from '../../src/core/batch.ts';
+import type { Fact } from '../../src/core/observer.ts';
+import { Intake } from '../../src/pipeline/intake.ts';
+import { StreamTable } from '../../src/pipeline/streams.ts';
+import { assertRecords } from '../support/schema.ts';
+
+const topic = 'kv@10.0.0.5@org/model';
+const start = 1_763_800_000_000;
+
+interface Sent {
+  readonly seq?: number | bigint | null;
+  readonly topic?: string;
+  readonly rank?: number | null;
+  /** Tells one payload from another with the same number. */
+  readonly ts?: number;
+  readonly events?: readonly unknown[];
+  readonly payload?: Buffer;
+  readonly parts?: readonly Buffer[];
+  readonly at?: number;
+}
+
+function setUp(options: { scope?: 'rank' | 'topic'; form?: RecordForm; maxStreams?: number; streamTtl?: number } = {}) {
+  const { scope = 'rank', form = 'event', maxStreams = 100, streamTtl = 3_600_000 } = options;
+  const facts: Fact[] = [];
+  const observe = (fact: Fact) => facts.push(fact);
+  const intake = new Intake({
+    streams: new StreamTable({ maxStreams, streamTtl }, observe),
+    forms: new Set([form]),
+    rules: new Map([['zmq', { sequenceScope: scope, maxFrameBytes: 1_000_000 }]]),
+    observe,
+  });
+  let sent = 0;
+  const accept = (one: Sent) => {
+    sent += 1;
+    const frame = { source: 'zmq', endpoint: 'tcp://*:5557', parts: partsOf(one), receivedAt: one.at ?? start + sent };
+    return intake.accept(frame).flatMap((forms) => assertRecords(forms[form]?.bytes ?? Buffer.alloc(0)));
+  };
+  return { facts, accept, send: (...all: Sent[]) => all.flatMap(accept) };
+}
+
+function partsOf({ seq = 0, parts, payload, ...one }: Sent): readonly Buffer[] {
+  if (parts) return parts;
+  const { ts = 1_763_800_000.5, rank = 0, events = [['BlockRemoved', [1], 'GPU']] } = one;
+  const body = payload ?? Buffer.from(encode([ts, events, rank]));
+  const number = Buffer.alloc(8);
+  if (seq !== null) number.writeBigUInt64BE(BigInt(seq));
+  return [Buffer.from(one.topic ?? topic), ...(seq === null ? [] : [number]), body];
+}
+
+/** A record in a word: its type, and what identifies it. */
+const brief = (record: Record<string, unknown>) => {
+  const { type, seq, from_seq, to_seq, joined, last_seq, reason } = record;
+  const detail = {
+    StreamGap: `${from_seq}..${to_seq}`,
+    StreamStarted: joined,
+    StreamRestarted: last_seq,
+    Undecodable: reason,
+  };
+  return [type, detail[type as keyof typeof detail] ?? seq].join(' ');
+};
+
+describe('a stream in the output', () => {
+  it('begins with StreamStarted and names every number once', () => {
+    const { send } = setUp();
+    const records = send({ seq: 0 }, { seq: 1 }, { seq: 4 }, { seq: 5, events: [] }, { seq: 6 });
+    expect(records.map(brief)).toEqual([
+      'StreamStarted start',
+      'BlockRemoved 0',
+      'BlockRemoved 1',
+      'StreamGap 2..3',
+      'BlockRemoved 4',
+      'EmptyBatch 5',
+      'BlockRemoved 6',
+    ]);
+    expect(records[3]).toMatchObject({ missing: '2', reason: 'no_replay', seq: '2' });
+  });
+
+  it('goes on under a new epoch after a restart, without another StreamStarted', () => {
+    const { send } = setUp();
+    const records = send({ seq: 8 }, { seq: 9 }, { seq: 0, ts: 1_763_800_001 });
+    expect(records.map(brief)).toEqual([
+      'StreamStarted late',
+      'BlockRemoved 8',
+      'BlockRemoved 9',
+      'StreamRestarted 9',
+      'BlockRemoved 0',
+    ]);
+    const [started, , , restarted, first] = records;
+    expect(restarted?.['previous_epoch']).toBe(started?.['epoch']);
+    expect(restarted?.['epoch']).toBeGreaterThan(Number(started?.['epoch']));
+    expect(first?.['epoch']).toBe(restarted?.['epoch']);
+  });
+
+  it('leaves out a repeated frame, and counts it', () => {
+    const { send, facts } = setUp();
+    expect(send({ seq: 0 }, { seq: 1 }, { seq: 1 }, { seq: 2 }).map(brief)).toEqual([
+      'StreamStarted start',
+      'BlockRemoved 0',
+      'BlockRemoved 1',
+      'BlockRemoved 2',
+    ]);
+    expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(1);
+  });
+
+  it('is one per rank, each with numbers of its own', () => {
+    const { send } = setUp();
+    const records = send({ seq: 0, rank: 0 }, { seq: 0, rank: 1 }, { seq: 1, rank: 0 }, { seq: 1, rank: 1 });
+    expect(records.map(({ stream }) => stream)).toEqual([0, 0, 1, 1, 0, 1].map((rank) => `zmq/${topic}/${rank}`));
+    expect(records.map(({ type }) => type)).not.toContain('StreamGap');
+  });
+
+  it('is one for all ranks where they share a counter', () => {
+    const { send } = setUp({ scope: 'topic' });
+    const records = send({ seq: 0, rank: 0 }, { seq: 1, rank: 1 }, { seq: 2, rank: 0 });
+    expect(records.map(brief)).toEqual(['StreamStarted start', 'BlockRemoved 0', 'BlockRemoved 1', 'BlockRemoved 2']);
+    expect(records.slice(1).map((record) => [record['stream'], record['data_parallel_rank']])).toEqual(
+      [0, 1, 0].map((rank) => [`zmq/${topic}/-`, rank]),
+    );
+  });
+
+  it('without numbers counts for itself, and says so in its ids', () => {
+    const { send } = setUp();
+    const records = send({ seq: null }, { seq: null });
+    expect(records.map(brief)).toEqual(['StreamStarted unsequenced', 'BlockRemoved ', 'BlockRemoved ']);
+    expect(records.map(({ id }) => String(id).split('@').at(-1))).toEqual([
+      `${start + 1}.n0.StreamStarted`,
+      `${start + 1}.n0.0`,
+      `${start + 1}.n1.0`,
+    ]);
+  });
+
+  it('of several publishers is marked shared and passed on whole, under unique ids', () => {
+    const { send, facts } = setUp();
+    const turns = [1000, 50, 1001, 51, 1002, 52, 1003, 53, 1003, 53].map((seq, index) => ({
+      seq,
+      ts: 1_763_800_000 + index,
+    }));
+    const records = send(...turns);
+    expect(records.filter(({ type }) => type === 'StreamShared')).toHaveLength(1);
+    expect(records.slice(-5).map(brief)).toEqual([
+      'BlockRemoved 52',
+      'BlockRemoved 1003',
+      'BlockRemoved 53',
+      'BlockRemoved 1003',
+      'BlockRemoved 53',
+    ]);
+    expect(records.slice(-2).every(({ id }) => /\.n\d+\.0$/.test(String(id)))).toBe(true);
+    expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
+    expect(facts.filter(({ fact }) => fact === 'stream-shared')).toMatchObject([{ shared: true }]);
+  });
+});
+
+describe('a frame that cannot be read', () => {
+  const garbage = Buffer.from('c1', 'hex');
+
+  it('still takes its number', () => {
+    const { send } = setUp();
+    expect(send({ seq: 0 }, { seq: 1, payload: garbage }, { seq: 2 }).map(brief)).toEqual([
+      'StreamStarted start',
+      'BlockRemoved 0',
+      'Undecodable malformed_msgpack',
+      'BlockRemoved 2',
+    ]);
+  });
+
+  it('belongs to no numbered stream where the topic has several ranks, and disturbs none', () => {
+    const { send } = setUp();
+    const records = send(
+      { seq: 0, rank: 0 },
+      { seq: 7, rank: 1 },
+      { seq: 1, payload: garbage },
+      { seq: 2, rank: 0 },
+      { seq: 8, rank: 1 },
+    );
+    expect(records.slice(4).map((record) => [record['stream'], brief(record)])).toEqual([
+      [`zmq/${topic}/-`, 'StreamStarted unsequenced'],
+      [`zmq/${topic}/-`, 'Undecodable malformed_msgpack'],
+      [`zmq/${topic}/0`, 'StreamGap 1..1'],
+      [`zmq/${topic}/0`, 'BlockRemoved 2'],
+      [`zmq/${topic}/1`, 'BlockRemoved 8'],
+    ]);
+    expect(records[5]).toMatchObject({ seq: '1' });
+  });
+
+  it('with too many frames or a bad number costs the next one nothing', () => {
+    const { send } = setUp();
+    const bad = ['a', 'b', 'c', 'd'].map((text) => Buffer.from(text));
+    const short = [Buffer.from(topic), Buffer.from('123'), garbage];
+    const records = send({ seq: 0 }, { parts: bad }, { parts: short }, { seq: 1 });
+    expect(records.filter(({ type }) => type === 'Undecodable').map(brief)).toEqual([
+      'Undecodable bad_frames',
+      'Undecodable bad_sequence_frame',
+    ]);
+    expect(records.at(-1)).toMatchObject({ type: 'BlockRemoved', seq: '1' });
+    expect(records.map(({ type }) => type)).not.toContain('StreamGap');
+  });
+
+  it('costs no sibling when it is one event of a batch', () => {
+    const { send, facts } = setUp();
+    const records = send({ seq: 0, events: [['BlockRemoved', [1], null], 42, ['BlockRemoved', [2], null]] });
+    expect(records.map((record) => [brief(record), record['index']])).toEqual([
+      ['StreamStarted start', null],
+      ['BlockRemoved 0', 0],
+      ['Undecodable bad_event', 1],
+      ['BlockRemoved 0', 2],
+    ]);
+    expect(facts).toContainEqual(expect.objectContaining({ fact: 'undecodable', reason: 'bad_event' }));
+  });
+});
+
+describe('the form of the records', () => {
+  it('is one per engine batch where the sink asks for it', () => {
+    const { send } = setUp({ form: 'batch' });
+    const records = send({ seq: 0, events: [['BlockRemoved', [1], 'GPU'], ['AllBlocksCleared']] });
+    expect(records.map(brief)).toEqual(['StreamStarted start', 'Batch 0']);
+    expect(records[1]).toMatchObject({ count: 2, events: [{ type: 'BlockRemoved' }, { type: 'AllBlocksCleared' }] });
+  });
+});
+
+describe('the number of streams', () => {
+  it('is bounded: the least recently used one is forgotten and begins anew under a higher epoch', () => {
+    const { send, facts } = setUp({ maxStreams: 2 });
+    const [first] = send(
+      { seq: 0, topic: 'a' },
+      { seq: 0, topic: 'b' },
+      { seq: 1, topic: 'a' },
+      { seq: 0, topic: 'c' },
+    );
+    expect(facts).toContainEqual(
+      expect.objectContaining({ fact: 'stream-evicted', stream: 'zmq/b/0', reason: 'limit' }),
+    );
+    const [again] = send({ seq: 1, topic: 'b' });
+    expect(again).toMatchObject({ type: 'StreamStarted', stream: 'zmq/b/0' });
+    expect(again?.['epoch']).toBeGreaterThan(Number(first?.['epoch']));
+  });
+
+  it('forgets streams that were silent for longer than the limit', () => {
+    const { send, facts } = setUp({ streamTtl: 1_000 });
+    send({ seq: 0, topic: 'a', at: start }, { seq: 0, topic: 'b', at: start + 2_000 });
+    expect(facts.filter(({ fact }) => fact === 'stream-evicted')).toMatchObject([
+      { stream: 'zmq/a/0', reason: 'idle' },
+    ]);
+  });
+
+  it('never repeats an id, even when the clock goes back', () => {
+    const { send } = setUp({ maxStreams: 1 });
+    const records = send(
+      { seq: 0, topic: 'a', at: start },
+      { seq: 0, topic: 'b', at: start },
+      { seq: 0, topic: 'a', at: start - 5_000 },
+    );
+    expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
+  });
+});

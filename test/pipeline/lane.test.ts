@@ -1,0 +1,247 @@
+import { describe, expect, it } from 'vitest';
+import { SinkError } from '../../src/core/errors.ts';
+import { batch, deadline, laneOf, PlayedSink, settle, transient } from './support.ts';
+
+const never = deadline().signal;
+
+describe('a lane', () => {
+  it('writes in order, batched up to its limits', async () => {
+    const sink = new PlayedSink();
+    const { lane } = laneOf(sink, { maxBatchRecords: 2 });
+    for (const seq of [1, 2, 3]) expect(lane.push(batch(seq))).toBeUndefined();
+    lane.start(() => undefined);
+    await settle();
+    expect(sink.writes).toEqual([['#1', '#2'], ['#3']]);
+  });
+
+  it('bounds a write in bytes and sends one larger batch alone', async () => {
+    const sink = new PlayedSink();
+    const { lane } = laneOf(sink, { maxBatchBytes: 250 });
+    for (const [seq, size] of [
+      [1, 100],
+      [2, 100],
+      [3, 100],
+      [4, 900],
+      [5, 100],
+    ] as const)
+      void lane.push(batch(seq, size));
+    lane.start(() => undefined);
+    await settle();
+    expect(sink.writes).toEqual([['#1', '#2'], ['#3'], ['#4'], ['#5']]);
+  });
+
+  it('lets a write linger, but not once it is full', async () => {
+    const sink = new PlayedSink();
+    const { lane, clock } = laneOf(sink, { linger: 50, maxBatchRecords: 3 });
+    lane.start(() => undefined);
+    void lane.push(batch(1));
+    await settle();
+    expect(sink.writes).toEqual([]);
+    await clock.pass(50);
+    expect(sink.writes).toEqual([['#1']]);
+    for (const seq of [2, 3, 4]) void lane.push(batch(seq));
+    await settle();
+    expect(sink.writes).toEqual([['#1'], ['#2', '#3', '#4']]);
+  });
+
+  it('connects before it writes, and tries again for ever', async () => {
+    const sink = new PlayedSink();
+    sink.connectError = transient();
+    const { lane, clock, facts } = laneOf(sink);
+    lane.start(() => undefined);
+    void lane.push(batch(1));
+    for (let attempt = 0; attempt < 20; attempt++) await clock.pass(1_000);
+    expect(sink.connects).toBe(20);
+    expect(sink.writes).toEqual([]);
+    sink.connectError = undefined;
+    await clock.pass(1_000);
+    expect(sink.writes).toEqual([['#1']]);
+    expect(facts.filter(({ fact }) => fact === 'sink-down')).toHaveLength(1);
+    expect(facts.filter(({ fact }) => fact === 'sink-up')).toHaveLength(1);
+  });
+
+  it('sends again only what was not surely written', async () => {
+    const sink = new PlayedSink();
+    const { lane, clock } = laneOf(sink);
+    for (const seq of [1, 2, 3]) void lane.push(batch(seq));
+    sink.answer = transient(2);
+    lane.start(() => undefined);
+    await settle();
+    sink.answer = 'confirm';
+    await clock.pass(100);
+    expect(sink.writes).toEqual([['#1', '#2', '#3'], ['#3']]);
+  });
+
+  it('doubles the pause up to its limit and starts small again after a success', async () => {
+    const sink = new PlayedSink();
+    sink.answer = transient();
+    const { lane, clock, facts } = laneOf(sink, { retryInitial: 100, retryMax: 400 });
+    lane.start(() => undefined);
+    void lane.push(batch(1));
+    await settle();
+    for (let attempt = 0; attempt < 4; attempt++) await clock.pass(400);
+    sink.answer = 'confirm';
+    await clock.pass(400);
+    sink.answer = transient();
+    void lane.push(batch(2));
+    await settle();
+    const delays = facts.flatMap((fact) => (fact.fact === 'sink-retry' ? [fact.delay] : []));
+    expect(delays).toEqual([100, 200, 400, 400, 400, 100]);
+  });
+
+  it('keeps the records when a sink breaks its contract and throws something else', async () => {
+    const sink = new PlayedSink();
+    sink.answer = new Error('a defect');
+    const { lane, clock, facts } = laneOf(sink);
+    lane.start(() => undefined);
+    void lane.push(batch(1));
+    await settle();
+    expect(facts).toContainEqual(
+      expect.objectContaining({ fact: 'sink-down', code: 'UNCLASSIFIED', message: 'a defect' }),
+    );
+    sink.answer = 'confirm';
+    await clock.pass(100);
+    expect(sink.writes).toEqual([['#1'], ['#1']]);
+  });
+
+  it('counts a dead letter as settled but not as delivered', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane, facts } = laneOf(sink);
+    lane.start(() => undefined);
+    for (const seq of [1, 2, 3]) void lane.push(batch(seq));
+    await settle();
+    await sink.confirm(1);
+    expect(facts).toContainEqual(expect.objectContaining({ fact: 'delivered', records: 2 }));
+    expect(facts.at(-1)).toMatchObject({ fact: 'lane', bytes: 0, records: 0 });
+  });
+});
+
+describe('a full lane that blocks', () => {
+  it('makes the pusher wait until a write is confirmed, and loses nothing', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane } = laneOf(sink, { laneBytes: 800 });
+    lane.start(() => undefined);
+    expect(lane.push(batch(1))).toBeUndefined();
+    expect(lane.push(batch(2))).toBeUndefined();
+    const wait = lane.push(batch(3));
+    expect(wait).toBeInstanceOf(Promise);
+    await settle();
+    sink.answer = 'confirm';
+    await sink.confirm();
+    await wait;
+    await lane.finish(never);
+    expect(sink.writes.flat()).toEqual(['#1', '#2', '#3']);
+  });
+
+  it('passes a batch that is larger than the whole lane, alone', async () => {
+    const sink = new PlayedSink();
+    const { lane } = laneOf(sink, { laneBytes: 500 });
+    expect(lane.push(batch(1, 5_000))).toBeUndefined();
+    expect(lane.push(batch(2))).toBeInstanceOf(Promise);
+    lane.start(() => undefined);
+    await lane.finish(never);
+    expect(sink.writes.flat()).toEqual(['#1', '#2']);
+  });
+});
+
+describe('a full lane that drops', () => {
+  it('says in the data which numbers are missing, before anything later', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane, facts } = laneOf(sink, { laneBytes: 800, whenFull: 'drop' });
+    lane.start(() => undefined);
+    for (let seq = 1; seq <= 7; seq++) expect(lane.push(batch(seq))).toBeUndefined();
+    await settle();
+    sink.answer = 'confirm';
+    await sink.confirm();
+    void lane.push(batch(8));
+    await lane.finish(never);
+    expect(sink.writes.flat()).toEqual(['#1', '#2', 'StreamGap 3..7 sink_overflow', '#8']);
+    expect(facts.filter(({ fact }) => fact === 'dropped')).toHaveLength(5);
+  });
+
+  it('says it also when nothing later comes', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane } = laneOf(sink, { laneBytes: 400, whenFull: 'drop' });
+    lane.start(() => undefined);
+    for (const seq of [1, 2, 3]) void lane.push(batch(seq));
+    await settle();
+    sink.answer = 'confirm';
+    await sink.confirm();
+    expect(sink.writes.flat()).toEqual(['#1', 'StreamGap 2..3 sink_overflow']);
+  });
+
+  it('keeps the incarnations of a publisher apart', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane } = laneOf(sink, { laneBytes: 400, whenFull: 'drop' });
+    lane.start(() => undefined);
+    for (const [seq, epoch] of [
+      [5, 1],
+      [6, 1],
+      [7, 1],
+      [0, 2],
+      [1, 2],
+    ] as const)
+      void lane.push(batch(seq, 100, epoch));
+    await settle();
+    sink.answer = 'confirm';
+    await sink.confirm();
+    expect(sink.writes.flat()).toEqual(['#5', 'StreamGap 6..7 sink_overflow', 'StreamGap 0..1 sink_overflow']);
+  });
+});
+
+describe('the end of a lane', () => {
+  it('writes what is queued', async () => {
+    const sink = new PlayedSink();
+    const { lane } = laneOf(sink, { linger: 10_000 });
+    lane.start(() => undefined);
+    void lane.push(batch(1));
+    expect(await lane.finish(never)).toBe(0);
+    expect(sink.writes).toEqual([['#1']]);
+  });
+
+  it('gives up at the deadline and counts everything that is not confirmed', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane } = laneOf(sink, { laneBytes: 800 });
+    lane.start(() => undefined);
+    void lane.push(batch(1));
+    await settle();
+    void lane.push(batch(2));
+    const blocked = lane.push(batch(3));
+    const { signal, pass } = deadline();
+    const left = lane.finish(signal);
+    pass();
+    expect(await left).toBe(3);
+    await blocked;
+    expect(lane.push(batch(4))).toBeUndefined();
+  });
+
+  it('does not wait for a dead sink to which there is nothing to write', async () => {
+    const sink = new PlayedSink();
+    sink.connectError = transient();
+    const { lane } = laneOf(sink);
+    lane.start(() => undefined);
+    await settle();
+    expect(await lane.finish(never)).toBe(0);
+  });
+
+  it('comes at once when nobody reads any more, without counting a loss', async () => {
+    const sink = new PlayedSink();
+    sink.answer = new SinkError({ kind: 'closed', code: 'EPIPE', message: 'the reader has gone' });
+    let closed = 0;
+    const { lane } = laneOf(sink);
+    lane.start(() => {
+      closed += 1;
+    });
+    void lane.push(batch(1));
+    await settle();
+    expect(closed).toBe(1);
+    expect(lane.push(batch(2))).toBeUndefined();
+    expect(await lane.finish(never)).toBe(0);
+  });
+});

@@ -1,0 +1,129 @@
+/** What one metric is; `docs/metrics.md` repeats this list and a test compares the two. */
+export interface MetricSpec {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets?: readonly number[];
+}
+
+export const prefix = 'kv_event_bridge_';
+
+const bySource = ['source'] as const;
+const bySink = ['sink'] as const;
+
+/** Every metric of the bridge under its name without the prefix. Base units; only bounded sets become labels. */
+export const catalogue = {
+  source_frames_total: { kind: 'counter', labels: bySource, help: 'ZeroMQ messages received.' },
+  source_frame_bytes_total: { kind: 'counter', labels: bySource, help: 'Bytes of received ZeroMQ messages.' },
+  source_batches_total: { kind: 'counter', labels: bySource, help: 'Engine batches decoded.' },
+  source_events_total: {
+    kind: 'counter',
+    labels: ['source', 'type'],
+    help: 'Events decoded, by type; unknown types are `other`.',
+  },
+  source_undecodable_total: {
+    kind: 'counter',
+    labels: ['source', 'reason'],
+    help: 'Messages and events passed on as Undecodable, by reason.',
+  },
+  source_duplicates_total: {
+    kind: 'counter',
+    labels: bySource,
+    help: 'Messages dropped because they had been received before.',
+  },
+  source_peers: { kind: 'gauge', labels: bySource, help: 'Publishers connected now.' },
+  source_troubles_total: {
+    kind: 'counter',
+    labels: ['source', 'reason'],
+    help: 'Connections that failed or were turned away, by reason.',
+  },
+  stream_starts_total: {
+    kind: 'counter',
+    labels: ['source', 'joined'],
+    help: 'Streams seen for the first time: from their start, late, or without sequence numbers.',
+  },
+  stream_gaps_total: {
+    kind: 'counter',
+    labels: ['source', 'reason'],
+    help: 'Gaps written to the output as StreamGap, by reason.',
+  },
+  stream_missing_sequence_numbers_total: {
+    kind: 'counter',
+    labels: bySource,
+    help: 'Sequence numbers inside those gaps.',
+  },
+  stream_restarts_total: { kind: 'counter', labels: bySource, help: 'Publishers that began to count again.' },
+  stream_evictions_total: {
+    kind: 'counter',
+    labels: ['source', 'reason'],
+    help: 'Streams forgotten: idle for longer than streamTtl, or above maxStreams (limit).',
+  },
+  streams: { kind: 'gauge', labels: [], help: 'Streams known now.' },
+  streams_shared: {
+    kind: 'gauge',
+    labels: bySource,
+    help: 'Streams that several publishers share now: gaps cannot be detected there.',
+  },
+  sink_up: { kind: 'gauge', labels: bySink, help: '1 while the sink takes records, else 0.' },
+  sink_records_delivered_total: { kind: 'counter', labels: bySink, help: 'Records the destination has confirmed.' },
+  sink_bytes_delivered_total: {
+    kind: 'counter',
+    labels: bySink,
+    help: 'Bytes of records the destination has confirmed.',
+  },
+  sink_retries_total: {
+    kind: 'counter',
+    labels: ['sink', 'code'],
+    help: 'Failed tries to connect or write, by error code.',
+  },
+  sink_dead_letters_total: {
+    kind: 'counter',
+    labels: ['sink', 'reason'],
+    help: 'Records the destination can never take, written to the dead letters.',
+  },
+  sink_records_dropped_total: {
+    kind: 'counter',
+    labels: bySink,
+    help: 'Records a full lane did not take (whenFull: drop).',
+  },
+  sink_bytes_dropped_total: { kind: 'counter', labels: bySink, help: 'Bytes of the records a full lane did not take.' },
+  sink_notes_total: {
+    kind: 'counter',
+    labels: ['sink', 'code'],
+    help: 'Things a sink mended or had to leave that cost no record; see the log.',
+  },
+  sink_delivery_latency_seconds: {
+    kind: 'histogram',
+    labels: bySink,
+    help: 'From the engine’s own time of a batch until the destination confirmed it; includes the difference of the clocks.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  lane_bytes: { kind: 'gauge', labels: bySink, help: 'Bytes waiting for the sink, the write in flight included.' },
+  lane_records: { kind: 'gauge', labels: bySink, help: 'Records waiting for the sink, the write in flight included.' },
+  lane_limit_bytes: { kind: 'gauge', labels: bySink, help: 'Bytes that may wait for the sink (laneBytes).' },
+  build_info: { kind: 'gauge', labels: ['version'], help: 'Always 1; the version is the label.' },
+} as const satisfies Readonly<Record<string, MetricSpec>>;
+
+export type MetricName = keyof typeof catalogue;
+
+/** Label values that exist from the start, so that `rate()` sees the first one as well. Others appear when they happen. */
+export const knownValues = {
+  type: ['BlockStored', 'BlockRemoved', 'AllBlocksCleared', 'other'],
+  joined: ['start', 'late', 'unsequenced'],
+  undecodable: [
+    'bad_frames',
+    'bad_sequence_frame',
+    'malformed_msgpack',
+    'trailing_bytes',
+    'too_deep',
+    'too_large',
+    'not_a_batch',
+    'bad_event',
+    'reserved_type',
+  ],
+  trouble: ['accept_failed', 'handshake_auth', 'handshake_failed', 'handshake_protocol', 'rejected', 'unreachable'],
+  gap: ['no_replay'],
+  eviction: ['idle', 'limit'],
+  deadLetter: ['too_large', 'reserved_target', 'refused'],
+} as const;

@@ -1,0 +1,63 @@
+import type { Registry } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { MetricName, MetricSpec } from './catalogue.ts';
+import { catalogue, prefix } from './catalogue.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Label values beyond this many per metric count as `other`: what comes from outside must not fill Prometheus. */
+const maxValues = 64;
+
+/** The metrics of the catalogue in one registry, addressed by name. */
+export class Instruments {
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #histograms = new Map<string, Histogram>();
+  readonly #seen = new Map<string, Set<string>>();
+
+  constructor(registry: Registry) {
+    for (const [name, spec] of Object.entries<MetricSpec>(catalogue)) this.#make(registry, name, spec);
+  }
+
+  count(name: MetricName, labels: Labels, amount = 1): void {
+    this.#counters.get(name)?.inc(this.#bounded(name, labels), amount);
+  }
+
+  set(name: MetricName, labels: Labels, value: number): void {
+    this.#gauges.get(name)?.set(labels, value);
+  }
+
+  add(name: MetricName, labels: Labels, difference: number): void {
+    this.#gauges.get(name)?.inc(labels, difference);
+  }
+
+  measure(name: MetricName, labels: Labels, value: number): void {
+    this.#histograms.get(name)?.observe(labels, value);
+  }
+
+  /** Makes a histogram show its empty buckets. */
+  zero(name: MetricName, labels: Labels): void {
+    this.#histograms.get(name)?.zero(labels);
+  }
+
+  #make(registry: Registry, name: string, spec: MetricSpec): void {
+    const options = { name: prefix + name, help: spec.help, labelNames: [...spec.labels], registers: [registry] };
+    if (spec.kind === 'counter') this.#counters.set(name, new Counter(options));
+    else if (spec.kind === 'gauge') this.#gauges.set(name, new Gauge(options));
+    else this.#histograms.set(name, new Histogram({ ...options, buckets: [...(spec.buckets ?? [])] }));
+  }
+
+  #bounded(name: string, labels: Labels): Labels {
+    const entries = Object.entries(labels).map(([label, value]) => [label, this.#known(`${name} ${label}`, value)]);
+    return Object.fromEntries(entries) as Labels;
+  }
+
+  #known(key: string, value: string): string {
+    const seen = this.#seen.get(key) ?? new Set();
+    this.#seen.set(key, seen);
+    if (seen.has(value)) return value;
+    if (seen.size >= maxValues) return 'other';
+    seen.add(value);
+    return value;
+  }
+}

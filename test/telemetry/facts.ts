@@ -1,0 +1,38 @@
+import type { Fact } from '../../src/core/observer.ts';
+
+const source = 'zmq';
+const sink = 'redis';
+const stream = 'zmq/kv@10.0.0.5@m/0';
+const endpoint = 'tcp://*:5557';
+
+/** One example of every fact; the type makes sure that none is missing. */
+export const examples: { readonly [K in Fact['fact']]: Extract<Fact, { fact: K }> } = {
+  'source-open': { fact: 'source-open', source, endpoint, mode: 'bind' },
+  'source-closed': { fact: 'source-closed', source, endpoint },
+  'source-peers': { fact: 'source-peers', source, endpoint, peers: 3 },
+  'source-trouble': { fact: 'source-trouble', source, endpoint, reason: 'handshake_failed', message: 'no handshake' },
+  'frame-received': { fact: 'frame-received', source, bytes: 700 },
+  'batch-accepted': {
+    fact: 'batch-accepted',
+    source,
+    events: new Map([
+      ['BlockStored', 2],
+      ['Surprise', 5],
+    ]),
+  },
+  undecodable: { fact: 'undecodable', source, stream, reason: 'too_deep' },
+  duplicate: { fact: 'duplicate', source, stream, seq: 18_446_744_073_709_551_615n },
+  'stream-started': { fact: 'stream-started', source, stream, joined: 'late', streams: 4 },
+  'stream-gap': { fact: 'stream-gap', source, stream, from: 10n, to: 19n, reason: 'no_replay' },
+  'stream-restarted': { fact: 'stream-restarted', source, stream, lastSeq: 19n },
+  'stream-shared': { fact: 'stream-shared', source, stream, shared: true },
+  'stream-evicted': { fact: 'stream-evicted', source, stream, reason: 'limit', shared: false, streams: 3 },
+  'sink-up': { fact: 'sink-up', sink },
+  'sink-down': { fact: 'sink-down', sink, kind: 'destination', code: 'WRONGTYPE', message: 'redis: delete the key' },
+  'sink-retry': { fact: 'sink-retry', sink, code: 'WRONGTYPE', attempt: 2, delay: 200 },
+  delivered: { fact: 'delivered', sink, records: 7, bytes: 4_000, latencies: [12, -5] },
+  'dead-lettered': { fact: 'dead-lettered', sink, reason: 'refused', records: 2 },
+  dropped: { fact: 'dropped', sink, records: 9, bytes: 900 },
+  'sink-note': { fact: 'sink-note', sink, code: 'TORN_LINE', message: 'file: cut 3 bytes' },
+  lane: { fact: 'lane', sink, bytes: 123, records: 2 },
+};

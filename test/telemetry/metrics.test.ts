@@ -1,0 +1,188 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Fact } from '../../src/core/observer.ts';
+import type { MetricSpec } from '../../src/telemetry/catalogue.ts';
+import { catalogue, prefix } from '../../src/telemetry/catalogue.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { examples } from './facts.ts';
+
+let metrics: Metrics;
+
+beforeEach(() => {
+  metrics = new Metrics({ sources: ['zmq'], sinks: ['redis'], laneLimits: { redis: 1_000 }, version: '1.2.3' });
+});
+
+/** Series with the prefix taken off, e.g. `sink_up{sink="redis"}` → 1. */
+async function series(): Promise<Map<string, number>> {
+  const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith(prefix));
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(' ');
+      return [line.slice(prefix.length, at), Number(line.slice(at + 1))];
+    }),
+  );
+}
+
+async function changedBy(...facts: readonly Fact[]): Promise<Record<string, number>> {
+  const before = await series();
+  for (const fact of facts) metrics.observe(fact);
+  return Object.fromEntries([...(await series())].filter(([name, value]) => before.get(name) !== value));
+}
+
+describe('metrics: every fact', () => {
+  it.each([
+    ['source-peers', { 'source_peers{source="zmq"}': 3 }],
+    ['source-trouble', { 'source_troubles_total{source="zmq",reason="handshake_failed"}': 1 }],
+    ['frame-received', { 'source_frames_total{source="zmq"}': 1, 'source_frame_bytes_total{source="zmq"}': 700 }],
+    [
+      'batch-accepted',
+      {
+        'source_batches_total{source="zmq"}': 1,
+        'source_events_total{source="zmq",type="BlockStored"}': 2,
+        'source_events_total{source="zmq",type="other"}': 5,
+      },
+    ],
+    ['undecodable', { 'source_undecodable_total{source="zmq",reason="too_deep"}': 1 }],
+    ['duplicate', { 'source_duplicates_total{source="zmq"}': 1 }],
+    ['stream-started', { 'stream_starts_total{source="zmq",joined="late"}': 1, streams: 4 }],
+    [
+      'stream-gap',
+      {
+        'stream_gaps_total{source="zmq",reason="no_replay"}': 1,
+        'stream_missing_sequence_numbers_total{source="zmq"}': 10,
+      },
+    ],
+    ['stream-restarted', { 'stream_restarts_total{source="zmq"}': 1 }],
+    ['stream-shared', { 'streams_shared{source="zmq"}': 1 }],
+    ['stream-evicted', { 'stream_evictions_total{source="zmq",reason="limit"}': 1, streams: 3 }],
+    ['sink-up', { 'sink_up{sink="redis"}': 1 }],
+    ['sink-retry', { 'sink_retries_total{sink="redis",code="WRONGTYPE"}': 1 }],
+    ['dead-lettered', { 'sink_dead_letters_total{sink="redis",reason="refused"}': 2 }],
+    ['dropped', { 'sink_records_dropped_total{sink="redis"}': 9, 'sink_bytes_dropped_total{sink="redis"}': 900 }],
+    ['sink-note', { 'sink_notes_total{sink="redis",code="TORN_LINE"}': 1 }],
+    ['lane', { 'lane_bytes{sink="redis"}': 123, 'lane_records{sink="redis"}': 2 }],
+    ['source-open', {}],
+    ['source-closed', {}],
+  ] as const)('counts %s', async (fact, expected) => {
+    expect(await changedBy(examples[fact])).toEqual(expected);
+  });
+
+  it('counts delivered records and puts latencies in seconds into buckets, negative ones as 0', async () => {
+    const changed = await changedBy(examples.delivered);
+    expect(changed).toMatchObject({
+      'sink_records_delivered_total{sink="redis"}': 7,
+      'sink_bytes_delivered_total{sink="redis"}': 4_000,
+      'sink_delivery_latency_seconds_bucket{le="0.005",sink="redis"}': 1,
+      'sink_delivery_latency_seconds_bucket{le="0.025",sink="redis"}': 2,
+      'sink_delivery_latency_seconds_bucket{le="60",sink="redis"}': 2,
+      'sink_delivery_latency_seconds_sum{sink="redis"}': 0.012,
+    });
+  });
+
+  it('shows a sink as down after it was up', async () => {
+    metrics.observe(examples['sink-up']);
+    expect(await changedBy(examples['sink-down'])).toEqual({ 'sink_up{sink="redis"}': 0 });
+  });
+
+  it('adds up the publishers of all sockets of a source', async () => {
+    const peers = examples['source-peers'];
+    const other = { ...peers, endpoint: 'tcp://*:5558', peers: 4 };
+    expect(await changedBy(peers, other, { ...peers, peers: 1 })).toEqual({ 'source_peers{source="zmq"}': 5 });
+  });
+
+  it('no longer counts a stream as shared when it recovers or is evicted', async () => {
+    const shared = examples['stream-shared'];
+    const evicted = { ...examples['stream-evicted'], shared: true };
+    expect(await changedBy(shared, shared, evicted, { ...shared, shared: false })).not.toHaveProperty([
+      'streams_shared{source="zmq"}',
+    ]);
+    expect((await series()).get('streams_shared{source="zmq"}')).toBe(0);
+  });
+});
+
+describe('metrics: the page', () => {
+  it('begins every counter of a known source and sink at 0', async () => {
+    const all = await series();
+    const unbounded = new Set(['sink_retries_total', 'sink_notes_total']);
+    for (const [name, spec] of Object.entries<MetricSpec>(catalogue)) {
+      if (spec.kind !== 'counter' || unbounded.has(name)) continue;
+      const values = [...all].filter(([key]) => key.startsWith(`${name}{`)).map(([, value]) => value);
+      expect(values.length, name).toBeGreaterThan(0);
+      expect(new Set(values), name).toEqual(new Set([0]));
+    }
+    expect(all.get('sink_delivery_latency_seconds_count{sink="redis"}')).toBe(0);
+    expect(all.get('lane_limit_bytes{sink="redis"}')).toBe(1_000);
+    expect(all.get('build_info{version="1.2.3"}')).toBe(1);
+  });
+
+  it('has the metrics of the process too', async () => {
+    expect(await metrics.text()).toMatch(/^process_resident_memory_bytes \d+/m);
+    expect(metrics.contentType).toContain('text/plain');
+  });
+
+  it('gives no gauge the name of a counter, not even those of the process', async () => {
+    const gauges = [...(await metrics.text()).matchAll(/^# TYPE (\S+) gauge$/gm)].map(([, name]) => name);
+    expect(gauges.length).toBeGreaterThan(20);
+    expect(gauges.filter((name) => name?.endsWith('_total'))).toEqual([]);
+  });
+
+  it('does not share its registry with another', async () => {
+    const other = new Metrics({ sources: ['zmq'], sinks: [] });
+    other.observe(examples['frame-received']);
+    expect((await series()).get('source_frames_total{source="zmq"}')).toBe(0);
+  });
+
+  it('stays small whatever comes from outside', async () => {
+    for (let n = 0; n < 1_000; n += 1) {
+      metrics.observe({ ...examples['batch-accepted'], events: new Map([[`Type${n}`, 1]]) });
+      metrics.observe({ ...examples['sink-retry'], code: `E${n}` });
+      metrics.observe({ ...examples['undecodable'], reason: `r${n}`, stream: `s${n}` });
+      metrics.observe({ ...examples['stream-gap'], stream: `s${n}` });
+    }
+    const all = await series();
+    expect(all.size).toBeLessThan(400);
+    expect(all.get('sink_retries_total{sink="redis",code="other"}')).toBe(1_000 - 64);
+    expect(all.get('source_events_total{source="zmq",type="other"}')).toBe(1_000);
+  });
+
+  it('keeps the naming rules of Prometheus', () => {
+    for (const [name, { kind, help }] of Object.entries<MetricSpec>(catalogue)) {
+      expect(name).toMatch(/^[a-z][a-z_]+$/);
+      expect(name.endsWith('_total'), name).toBe(kind === 'counter');
+      expect(name).not.toMatch(/_(ms|millis|seconds_total|kib|count|sum|bucket)$/);
+      expect(help, name).toMatch(/\.$/);
+    }
+  });
+});
+
+describe('docs/metrics.md', () => {
+  let rows: Map<string, string[]>;
+  beforeEach(async () => {
+    const text = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
+    const lines = text.split('\n').filter((line) => line.startsWith(`| \`${prefix}`));
+    rows = new Map(
+      lines.map((line) => {
+        const [, name = '', ...cells] = line.split('|').map((cell) => cell.trim());
+        return [name.slice(1 + prefix.length, -1), cells.slice(0, 3)];
+      }),
+    );
+  });
+  afterEach(() => rows.clear());
+
+  it('lists every metric of the code, and none else', () => {
+    expect([...rows.keys()].sort()).toEqual(Object.keys(catalogue).sort());
+  });
+
+  it.each(Object.entries<MetricSpec>(catalogue))('says of %s what the code says', (name, { kind, labels, help }) => {
+    const shown = labels.length === 0 ? '-' : labels.map((label) => `\`${label}\``).join(', ');
+    expect(rows.get(name)).toEqual([kind, shown, help]);
+  });
+
+  it('uses only metrics that exist in its expressions', async () => {
+    const text = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
+    for (const [, name = ''] of text.matchAll(/kv_event_bridge_([a-z_]+[a-z])/g)) {
+      expect(Object.keys(catalogue)).toContain(name.replace(/_bucket$/, ''));
+    }
+  });
+});

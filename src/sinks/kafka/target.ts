@@ -1,0 +1,46 @@
+import { ConfigError } from '../../core/errors.ts';
+import type { Stream } from '../../core/stream.ts';
+import { TargetTemplate } from '../template.ts';
+
+const longest = 249;
+
+/** Which topic a stream's records go to. */
+export class Topics {
+  readonly #template: TargetTemplate;
+  readonly #reserved: ReadonlySet<string>;
+
+  constructor(topic: string, deadLetterTopic: string) {
+    checkLiteral('kafka.topic', topic.replace(/\{(?:source|pod|model|rank)\}/g, ''));
+    checkLiteral('kafka.deadLetterTopic', deadLetterTopic);
+    this.#template = new TargetTemplate('kafka.topic', topic, (text) => text.replace(/[^A-Za-z0-9._-]/g, '_'));
+    this.#reserved = new Set([deadLetterTopic, 'kv-events.dead-letter', 'kv-events.checkpoints', '.', '..']);
+    if (this.#template.isConstant && this.isReserved(topic)) {
+      throw new ConfigError(`kafka.topic: "${topic}" is reserved for dead letters or checkpoints; choose another name`);
+    }
+  }
+
+  /** The only topic there is, or null for a template. */
+  get constant(): string | null {
+    return this.#template.isConstant ? this.#template.text : null;
+  }
+
+  topicOf(stream: Stream): string {
+    return this.#template.render(stream).slice(0, longest);
+  }
+
+  /** Names that only a hostile or unlucky publisher could ask for: records there would be taken for something else. */
+  isReserved(topic: string): boolean {
+    return this.#reserved.has(topic) || topic.startsWith('__');
+  }
+}
+
+function checkLiteral(key: string, text: string): void {
+  const bad = /[^A-Za-z0-9._-]/.exec(text)?.[0];
+  if (bad !== undefined) {
+    throw new ConfigError(
+      `${key}: Kafka allows no ${JSON.stringify(bad)} in a topic name, only letters, digits, ".", "_" and "-"; placeholders are {source}, {pod}, {model} and {rank}`,
+    );
+  }
+  if (text.length > longest)
+    throw new ConfigError(`${key}: Kafka allows ${longest} characters, these are ${text.length}`);
+}

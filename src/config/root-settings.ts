@@ -1,0 +1,109 @@
+import type { Settings } from '../core/settings.ts';
+
+/** What a source and the defaults of all sources have in common. */
+const receiving = {
+  topics: {
+    doc: 'Topic prefixes to subscribe to; an empty list means every topic.',
+    format: 'list',
+    default: [],
+  },
+  dataParallelSize: {
+    doc: 'Data-parallel ranks of the engines: rank r uses port + r.',
+    format: 'integer',
+    default: 1,
+    min: 1,
+    max: 1_024,
+  },
+  sequenceScope: {
+    doc: 'Whether each rank numbers its batches on its own (`rank`) or all ranks under a topic share one counter (`topic`).',
+    choices: ['rank', 'topic'],
+    default: 'rank',
+  },
+  receiveHighWaterMark: {
+    doc: 'Messages that ZeroMQ holds per publisher before it drops; 0 means no limit.',
+    format: 'integer',
+    default: 1_000,
+    min: 0,
+    max: 1_000_000,
+  },
+  maxFrameBytes: {
+    doc: 'A larger message is passed on as an Undecodable record; so is one that would take more than 128 MiB to read.',
+    format: 'bytes',
+    default: 16_777_216,
+    min: 1_024,
+    max: 67_108_864,
+  },
+} as const satisfies Settings;
+
+/** Everything but the sinks' own sections and the list of sources. */
+export const rootSettings = {
+  name: {
+    doc: "The bridge's name; client ids carry it. Letters, digits, `.`, `_` and `-`, at most 100.",
+    format: 'name',
+    default: 'kv-event-bridge',
+  },
+  sinks: { doc: 'Where records go: one or more sinks.', format: 'list', default: ['stdout'] },
+  zmq: {
+    port: {
+      doc: 'The source `zmq`, which exists when `sources` is not set, is bound to this port on every interface; 0 means any free port.',
+      format: 'port',
+      default: 5_557,
+    },
+    ...receiving,
+  },
+  maxStreams: {
+    doc: 'Streams whose sequence is followed at once; beyond that the longest idle one is forgotten.',
+    format: 'integer',
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+  },
+  streamTtl: {
+    doc: 'A stream without a frame for this long is forgotten.',
+    format: 'duration',
+    default: 86_400_000,
+    min: 1_000,
+  },
+  drainTimeout: {
+    doc: 'How long a stop may take to hand what was received to the sinks.',
+    format: 'duration',
+    default: 20_000,
+    min: 0,
+    max: 3_600_000,
+  },
+  http: {
+    port: {
+      doc: 'Port of `/livez`, `/readyz` and `/metrics`; 0 means any free port, `off` means none.',
+      format: 'portOrOff',
+      default: 8_080,
+    },
+    host: {
+      doc: 'Address the HTTP port is bound to; `::` means every interface, IPv4 included.',
+      format: 'name',
+      default: '::',
+    },
+  },
+  log: {
+    level: {
+      doc: 'The least important log lines that are written (to stderr).',
+      choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      default: 'info',
+    },
+  },
+} as const satisfies Settings;
+
+/** One entry of `sources`. What it leaves out comes from the section `zmq`. */
+export const sourceSettings = {
+  name: { doc: 'Unique name: lower-case letters, digits and `-`.', format: 'name', default: null },
+  bind: {
+    doc: 'Endpoint to listen on, engines dial in: `tcp://*:5557` or `ipc:///path`. Either this or `connect`.',
+    format: 'name',
+    default: null,
+  },
+  connect: {
+    doc: 'Endpoint of one engine to dial: `tcp://10.0.0.7:5557`, IPv6 as `tcp://[fd00::7]:5557`. Either this or `bind`.',
+    format: 'name',
+    default: null,
+  },
+  ...receiving,
+} as const satisfies Settings;

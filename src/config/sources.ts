@@ -1,0 +1,116 @@
+import type { SettingsValue } from '../core/settings.ts';
+import type { SourceConfig } from './config.ts';
+import { readEndpoint } from './endpoint.ts';
+import { isPlainObject, kindOf, printable } from './file.ts';
+import { expected, fits, formatOf, fromFile } from './formats.ts';
+import { masked, quoted } from './mask.ts';
+import { suggestion } from './nearest.ts';
+import type { Problems } from './problems.ts';
+import type { rootSettings } from './root-settings.ts';
+import { sourceSettings } from './root-settings.ts';
+
+type SourceValue = Partial<SettingsValue<typeof sourceSettings>>;
+export type SourceDefaults = Omit<SettingsValue<typeof rootSettings.zmq>, 'port'>;
+
+/** The bound source that exists when none is configured. */
+export function defaultSource({ port, ...rest }: SettingsValue<typeof rootSettings.zmq>): SourceConfig {
+  return { name: 'zmq', mode: 'bind', endpoint: `tcp://*:${port}`, ...rest };
+}
+
+/** Reads the entries of `sources`; what is wrong goes to the problems and is left out. */
+export class SourcesReader {
+  readonly #defaults: SourceDefaults;
+  readonly #origin: string;
+  readonly #problems: Problems;
+
+  constructor(defaults: SourceDefaults, origin: string, problems: Problems) {
+    this.#defaults = defaults;
+    this.#origin = origin;
+    this.#problems = problems;
+  }
+
+  read(entries: readonly unknown[]): readonly SourceConfig[] {
+    if (entries.length === 0) this.#refuse('sources', 'is empty: list a source or remove the key');
+    return entries.flatMap((entry, index) => this.#source(entry, `sources[${index}]`));
+  }
+
+  #source(entry: unknown, key: string): readonly SourceConfig[] {
+    if (!isPlainObject(entry)) {
+      this.#refuse(key, `must have the keys name and bind or connect, is ${kindOf(entry)}`);
+      return [];
+    }
+    const before = this.#problems.count;
+    const value: SourceValue = Object.fromEntries(
+      Object.entries(entry).flatMap(([name, item]) => this.#entry(key, name, item)),
+    );
+    if (this.#problems.count > before) return [];
+    const source = this.#assemble(value, key);
+    return source === null ? [] : [source];
+  }
+
+  #entry(above: string, name: string, raw: unknown): readonly (readonly [string, unknown])[] {
+    const settings: Readonly<Record<string, (typeof sourceSettings)[keyof typeof sourceSettings]>> = sourceSettings;
+    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
+    const key = printable(`${above}.${name}`);
+    if (setting === undefined) {
+      this.#refuse(key, `unknown key; ${suggestion(name, Object.keys(settings))}`);
+      return [];
+    }
+    const value = fromFile(formatOf(setting), raw);
+    if (fits(setting, value)) return [[name, value]];
+    if (raw === null) this.#refuse(key, 'has no value: give it one or remove the key');
+    else
+      this.#refuse(
+        key,
+        `${quoted({ ...setting, credentials: true }, raw)} is not allowed, must be ${expected(setting)}`,
+      );
+    return [];
+  }
+
+  #assemble(value: SourceValue, key: string): SourceConfig | null {
+    const { name, bind, connect, ...rest } = value;
+    if (!name) this.#refuse(`${key}.name`, 'is missing: every source has a name');
+    else if (!/^[a-z0-9-]{1,100}$/.test(name))
+      this.#refuse(`${key}.name`, `${JSON.stringify(name)} must be lower-case letters, digits and "-"`);
+    if (Boolean(bind) === Boolean(connect)) {
+      this.#refuse(
+        key,
+        bind
+          ? 'has both bind and connect: a source has one of them'
+          : 'has neither bind nor connect: give it one of them',
+      );
+      return null;
+    }
+    const mode = bind ? 'bind' : 'connect';
+    const source: SourceConfig = {
+      ...this.#defaults,
+      ...rest,
+      name: name ?? '',
+      mode,
+      endpoint: bind ?? connect ?? '',
+    };
+    this.#checkEndpoint(source, `${key}.${mode}`);
+    return source;
+  }
+
+  #checkEndpoint({ endpoint: text, mode, dataParallelSize }: SourceConfig, key: string): void {
+    const endpoint = readEndpoint(text, mode);
+    const value = JSON.stringify(masked({ doc: '', format: 'name', default: null, credentials: true }, text));
+    if (typeof endpoint === 'string') this.#refuse(key, `${value} ${endpoint}`);
+    else if (endpoint.transport === 'tcp' && endpoint.port + dataParallelSize - 1 > 65_535) {
+      this.#refuse(
+        key,
+        `${value} with dataParallelSize ${dataParallelSize} needs ports up to ${endpoint.port + dataParallelSize - 1}: 65535 is the last`,
+      );
+    } else if (endpoint.transport === 'ipc' && dataParallelSize > 1) {
+      this.#refuse(
+        key,
+        `${value} has no port to count ranks on: dataParallelSize must be 1, use tcp:// or one source per rank`,
+      );
+    }
+  }
+
+  #refuse(key: string, message: string): void {
+    this.#problems.add(key, message, this.#origin);
+  }
+}

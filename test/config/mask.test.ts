@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { maskUrl, scrubbed } from '../../src/config/mask.ts';
+
+describe('maskUrl', () => {
+  it.each([
+    ['redis://user:hunter2@host:6379/0', 'redis://user:***@host:6379/0'],
+    ['redis://:hunter2@host', 'redis://:***@host'],
+    ['redis://hunter2@host', 'redis://***@host'],
+    ['rediss://u:hunter2:more@[fd00::1]:1', 'rediss://u:***@[fd00::1]:1'],
+    ['redis://host:6379', 'redis://host:6379'],
+    ['redis://host?password=hunter2&db=1', 'redis://host?password=***&db=1'],
+    ['https://u:hunter2@host/token?client_secret=hunter2', 'https://u:***@host/token?client_secret=***'],
+    ['redis://u:hun/ter2@host', '***'],
+    ['redis://u:hunter2', '***'],
+    ['u:hunter2@host', '***'],
+    ['redis://u:6379/hunter2@host', '***'],
+    ['redis://u:1?hunter2@host', '***'],
+    ['redis://u:hun@ter2@host', 'redis://u:***@host'],
+    ['//u:hunter2@host', '***'],
+    ['hunter2', '***'],
+  ])('%s becomes %s', (text, masked) => {
+    expect(maskUrl(text)).toBe(masked);
+  });
+});
+
+describe('scrubbed', () => {
+  it('takes every secret out, the longer one first', () => {
+    expect(scrubbed('a hunter2more b hunter2', ['hunter2', 'hunter2more', 'a'])).toBe('a *** b ***');
+  });
+});

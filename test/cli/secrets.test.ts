@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { catalogueOf } from '../../src/config/catalogue.ts';
+import { sinkModules } from '../../src/sinks/registry.ts';
+import { tempFile } from '../config/support.ts';
+import { runInMemory } from './memory-edge.ts';
+
+const canary = 'c4n4ry-S3cret';
+const { leaves } = catalogueOf(sinkModules);
+const secret = leaves.filter(({ setting }) => setting.secret);
+const urls = leaves.filter(({ setting }) => setting.credentials);
+
+const url = (path: string) => (path.includes('kafka') ? `https://u:${canary}@h/t` : `redis://u:${canary}@h`);
+const inEnvironment = Object.fromEntries([
+  ...secret.map(({ env }) => [env, canary]),
+  ...urls.map(({ env, path }) => [env, url(path)]),
+]);
+const inFlags = [
+  ...secret.map(({ flag }) => `--${flag}=${canary}`),
+  ...urls.map(({ flag, path }) => `--${flag}=${url(path)}`),
+];
+const inSecretFiles = Object.fromEntries(secret.map(({ env }) => [`${env}_FILE`, tempFile('s', `${canary}\n`)]));
+const inFile = tempFile(
+  'bridge.json',
+  JSON.stringify(
+    nested([
+      ...secret.map(({ path }) => [path, canary] as const),
+      ...urls.map(({ path }) => [path, url(path)] as const),
+    ]),
+  ),
+);
+
+function nested(entries: readonly (readonly [string, string])[]): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [path, value] of entries) {
+    const keys = path.split('.');
+    const above = keys.slice(0, -1).reduce((node, key) => {
+      node[key] ??= {};
+      return node[key] as Record<string, unknown>;
+    }, root);
+    above[keys.at(-1) ?? ''] = value;
+  }
+  return root;
+}
+
+const everySink = { SINKS: sinkModules.map(({ name }) => name).join(',') };
+
+/** Every way to give a secret, with every command that reads or prints the configuration. */
+const runs: readonly (readonly [string, readonly string[], Readonly<Record<string, string>>])[] = [
+  ['check-config, environment', ['check-config'], { ...everySink, ...inEnvironment }],
+  ['check-config, only Redis', ['check-config'], { SINKS: 'redis', REDIS_URL: `redis://u:${canary}@h` }],
+  ['check-config --json, only Redis', ['check-config', '--json'], { SINKS: 'redis', REDIS_PASSWORD: canary }],
+  [
+    'check-config, only Kafka',
+    ['check-config'],
+    { SINKS: 'kafka', KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: canary },
+  ],
+  ['check-config --json, environment', ['check-config', '--json'], inEnvironment],
+  ['check-config, secret files', ['check-config'], { ...everySink, ...inSecretFiles }],
+  ['check-config, file', ['check-config', '--config', inFile], everySink],
+  ['check-config, flags', ['check-config', ...inFlags], everySink],
+  ['check-config, wrong port', ['check-config', ...inFlags, '--zmq-port', 'x'], { ...everySink, ...inEnvironment }],
+  ['run, wrong port', ['run', ...inFlags, '--zmq-port', 'x'], inEnvironment],
+  ['run, secret and its file', ['run', '--zmq-port', 'x'], { ...inEnvironment, ...inSecretFiles }],
+  ['run, an unknown option', ['run', `--redis-pasword=${canary}`], inEnvironment],
+  ['run, an unknown option with a space in it', ['run', `--redis pasword=${canary}`], inEnvironment],
+  ['run, a flag given twice', ['run', `--redis-password=${canary}`, `--redis-password=${canary}`], {}],
+  ['run, surplus argument', ['run', canary], {}],
+  ['run, an impossible URL', ['run'], { SINKS: 'redis', REDIS_URL: `http://u:${canary}@h` }],
+  ['run, a URL without a host', ['run'], { SINKS: 'redis', REDIS_URL: `redis://u:${canary}` }],
+  ['run, a URL that is none', ['run'], { SINKS: 'redis', REDIS_URL: `u:${canary}@h` }],
+  [
+    'run, a token URL that is none',
+    ['run'],
+    { SINKS: 'kafka', KAFKA_SASL_MECHANISM: 'oauthbearer', KAFKA_SASL_OAUTH_TOKEN_URL: `u:${canary}@h` },
+  ],
+  ['schema', ['schema'], inEnvironment],
+  ['schema --config', ['schema', '--config'], inEnvironment],
+  ['--help', ['--help'], inEnvironment],
+  ['run --help', ['run', '--help', ...inFlags], inEnvironment],
+];
+
+describe('no command prints a secret', () => {
+  it('though there are some', () => {
+    expect(secret.map(({ path }) => path)).toEqual(expect.arrayContaining(['redis.password', 'kafka.sasl.password']));
+    expect(urls.map(({ path }) => path)).toContain('redis.url');
+  });
+
+  it.each(runs)('%s', async (_, argv, env) => {
+    const { stdout, stderr } = await runInMemory(argv, env);
+    expect(stdout + stderr).not.toBe('');
+    expect(stdout + stderr).not.toContain(canary);
+  });
+
+  it('check-config shows that it is there', async () => {
+    const { exitCode, stdout } = await runInMemory(['check-config'], {
+      SINKS: 'redis',
+      REDIS_URL: 'redis://u@h',
+      REDIS_PASSWORD: canary,
+    });
+    expect(stdout).toContain('redis.password = ***  (env REDIS_PASSWORD)');
+    expect(exitCode).toBe(0);
+  });
+});

@@ -48,7 +48,7 @@ export class App {
   readonly #lanes: Lane[] = [];
   readonly #sources: readonly Source[];
   #http: HttpServer | undefined;
-  #reading: Promise<void> = Promise.resolve();
+  #reading: Promise<unknown> = Promise.resolve();
   #onClosed: () => void = () => undefined;
   /** Nobody reads stdout any more. */
   readonly #closed: Promise<void>;
@@ -94,8 +94,10 @@ export class App {
    */
   async run(): Promise<void> {
     const pipeline = this.#pipeline();
-    this.#reading = Promise.all(this.#sources.map((source) => pipeline.read(source))).then(() => undefined);
-    await Promise.race([this.#reading, this.#closed]);
+    const readers = this.#sources.map((source) => pipeline.read(source));
+    // When one source fails the others are still reading: lanes must not end before they have stopped, too.
+    this.#reading = Promise.allSettled(readers);
+    await Promise.race([Promise.all(readers), this.#closed]);
   }
 
   /** From the near end to the far one: stop receiving, drain within the configured time, close. */
@@ -103,12 +105,11 @@ export class App {
     this.#health.draining();
     for (const source of this.#sources) source.stop();
     const until = this.#around.clock.now() + this.#config.drainTimeout;
-    const reading = this.#reading.catch(() => undefined);
     // The frame in hand may be waiting for room in a full lane.
-    await within(this.#config.drainTimeout, async (late) => Promise.race([reading, aborted(late)]));
+    await within(this.#config.drainTimeout, async (late) => Promise.race([this.#reading, aborted(late)]));
     const rest = Math.max(until - this.#around.clock.now(), grace);
     const report = await within(rest, (late) => this.#finishLanes(late));
-    await reading;
+    await this.#reading;
     await Promise.all([...this.#sources, ...this.#sinks].map((part) => part.close()));
     await this.#http?.close();
     return report;

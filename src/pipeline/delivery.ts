@@ -50,6 +50,7 @@ export class Delivery {
         this.#delivered(rest, outcome);
         settled(rest);
       } catch (error) {
+        if (this.#options.signal.aborted) throw error;
         const written = error instanceof SinkError ? rest.slice(0, error.written) : [];
         this.#delivered(written, { deadLettered: 0 });
         settled(written);

@@ -56,8 +56,8 @@ export class Intake {
     this.#options.observe({ fact: 'frame-received', source: frame.source, bytes: sizeOf(frame) });
     const message = readMessage(frame.parts, rules.maxFrameBytes);
     const { topic, seq } = message;
-    if (!message.ok) return this.#unreadable({ frame, topic, seq, fingerprint: 0 }, message.failure, rules);
-    const arrival = { frame, topic, seq, fingerprint: fingerprintOf(message.payload) };
+    const arrival = { frame, topic, seq, fingerprint: fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0)) };
+    if (!message.ok) return this.#unreadable(arrival, message.failure, rules);
     const decoded = decodePayload(message.payload);
     return decoded.ok
       ? this.#readable(arrival, decoded.batch, rules)
@@ -67,8 +67,9 @@ export class Intake {
   #readable(arrival: Arrival, batch: DecodedBatch, rules: IntakeRules): Forms[] {
     const { frame, topic } = arrival;
     const rank = rules.sequenceScope === 'topic' ? null : rankKey(batch.rank);
-    this.#options.streams.learnRank(frame.source, topic, rank);
     const entry = this.#options.streams.entry(frame.source, topic, rank, frame.receivedAt);
+    // After `entry`, which may forget this very stream and its rank with it.
+    this.#options.streams.learnRank(frame.source, topic, rank);
     const passage = this.#pass(arrival, entry, arrival.seq);
     if (passage === undefined) return [];
     this.#count(arrival, entry, batch);
@@ -124,8 +125,10 @@ export class Intake {
         return [this.#gap(envelope, verdict.missing)];
       case 'restart': {
         const { previousEpoch, lastSeq, missing } = verdict;
-        const restarted = this.#mark(envelope, { type: 'StreamRestarted', previousEpoch, lastSeq });
-        return missing === null ? [restarted] : [restarted, this.#gap(envelope, missing)];
+        const restarted = { type: 'StreamRestarted', previousEpoch, lastSeq } as const;
+        if (missing === null) return [this.#mark(envelope, restarted)];
+        // Where the new incarnation begins for the reader: numbers in ids never fall, and the gap comes behind this.
+        return [this.#mark(numbered(envelope, missing.from), restarted), this.#gap(envelope, missing)];
       }
       case 'shared':
         return [this.#mark(envelope, { type: 'StreamShared' })];
@@ -136,7 +139,7 @@ export class Intake {
 
   #gap(envelope: Envelope, { from, to }: { readonly from: bigint; readonly to: bigint }): Forms {
     const control = { type: 'StreamGap', from, to, missing: to - from + 1n, reason: 'no_replay' } as const;
-    const gap = { ...envelope, seq: from, ordinal: String(from) };
+    const gap = numbered(envelope, from);
     return this.#control(gap, renderControl(gap, control), { epoch: envelope.epoch, from, to, numbered: true });
   }
 
@@ -198,6 +201,10 @@ function toBatch(
 ): RecordBatch {
   const { stream, receivedAt } = envelope;
   return { stream, bytes: rendered.bytes, ends: rendered.ends, covers, engineTime, receivedAt };
+}
+
+function numbered(envelope: Envelope, seq: bigint): Envelope {
+  return { ...envelope, seq, ordinal: String(seq) };
 }
 
 function sizeOf(frame: Frame): number {

@@ -9,8 +9,8 @@ import { Overflow } from './overflow.ts';
 
 /** A lane that has dropped takes batches again when it is this empty, so that it does not drop every second one. */
 const resumeBelow = 0.75;
-/** Ranges of dropped numbers kept at most; beyond that even a dropping lane blocks, for nothing may be lost silently. */
-const maxNotices = 10_000;
+/** What notices of dropped numbers may take; beyond that even a dropping lane blocks, for nothing may be lost silently. */
+const maxNoticeBytes = 5_000_000;
 
 export interface LaneOptions {
   /** Name of the sink. */
@@ -62,9 +62,10 @@ export class Lane {
   push(batch: RecordBatch): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
     if (this.#waiters.length === 0 && this.#hasRoom(batch)) return this.#add(batch);
-    if (this.#options.config.whenFull === 'drop' && this.#overflow.size < maxNotices) return this.#drop(batch);
+    if (this.#options.config.whenFull === 'drop' && this.#overflow.bytes < maxNoticeBytes) return this.#drop(batch);
     return new Promise((taken) => {
       this.#waiters.push({ batch, taken });
+      this.#wake();
     });
   }
 
@@ -105,17 +106,23 @@ export class Lane {
       await this.#sleepUntilWoken();
     }
     const { linger } = this.#options.config;
-    if (linger > 0 && !this.#isFinishing && !this.#queue.fills(this.#options.config)) await this.#linger(linger);
+    if (linger > 0 && !this.#mustNotLinger()) await this.#linger(linger);
     return !this.#giveUp.signal.aborted;
   }
 
   async #linger(ms: number): Promise<void> {
     const enough = new AbortController();
     this.#wake = () => {
-      if (this.#isFinishing || this.#queue.fills(this.#options.config)) enough.abort();
+      if (this.#mustNotLinger()) enough.abort();
     };
     await this.#options.clock.sleep(ms, enough.signal);
     this.#wake = () => undefined;
+  }
+
+  /** A lane that takes nothing more has nothing to wait for: where `laneBytes` is less than a full write, it would stall. */
+  #mustNotLinger(): boolean {
+    const isFull = this.#waiters.length > 0 || this.#isDropping;
+    return isFull || this.#isFinishing || this.#queue.fills(this.#options.config);
   }
 
   async #sleepUntilWoken(): Promise<void> {
@@ -143,9 +150,11 @@ export class Lane {
 
   #drop(batch: RecordBatch): undefined {
     this.#isDropping = true;
-    this.#overflow.add(batch);
     const { name, observe } = this.#options;
-    observe({ fact: 'dropped', sink: name, records: batch.ends.length, bytes: batch.bytes.length });
+    if (this.#overflow.add(batch)) {
+      observe({ fact: 'dropped', sink: name, records: batch.ends.length, bytes: batch.bytes.length });
+    }
+    this.#wake();
     return undefined;
   }
 

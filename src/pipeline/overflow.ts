@@ -9,39 +9,64 @@ interface Dropped {
   readonly receivedAt: number;
 }
 
+/** What a range costs in memory, about. */
+const rangeBytes = 512;
+
 /**
- * What a full lane dropped, as ranges per stream and epoch, until there is room to say it in the sink's own data.
+ * What a full lane dropped, as ranges per stream and epoch, until there is room to say it in the sink's own data. Control
+ * records that no gap accounts for (StreamStarted, StreamRestarted, StreamShared) are kept in their place among them.
  */
 export class Overflow {
   /** Last open range per stream. */
   readonly #open = new Map<string, Dropped>();
-  /** Ranges of earlier epochs, in the order they ended. */
-  #closed: Dropped[] = [];
+  /** Ranges that have ended and control records, in the order they came. */
+  #closed: (Dropped | RecordBatch)[] = [];
+  #keptBytes = 0;
 
-  /** Ranges kept; each is a few hundred bytes. */
+  /** Notices that are due. */
   get size(): number {
     return this.#open.size + this.#closed.length;
   }
 
-  add({ stream, covers, receivedAt }: RecordBatch): void {
-    if (covers === null) return;
+  /** Memory taken, about. */
+  get bytes(): number {
+    return this.size * rangeBytes + this.#keptBytes;
+  }
+
+  /** Whether the batch is really dropped; false for a control record that is kept. */
+  add(batch: RecordBatch): boolean {
+    const { stream, covers, receivedAt } = batch;
     const open = this.#open.get(stream.id);
+    if (covers === null) {
+      this.#end(open);
+      this.#closed.push(batch);
+      this.#keptBytes += batch.bytes.length;
+      return false;
+    }
     const batches = covers.to - covers.from + 1n;
     if (open && open.covers.epoch === covers.epoch && open.covers.numbered === covers.numbered) {
       const merged = { ...open.covers, to: covers.to };
       this.#open.set(stream.id, { ...open, covers: merged, batches: open.batches + batches });
-      return;
+      return true;
     }
-    if (open) this.#closed.push(open);
+    this.#end(open);
     this.#open.set(stream.id, { stream, covers, batches, receivedAt });
+    return true;
   }
 
-  /** The StreamGap records for all that was dropped; empties this. */
+  /** The StreamGap records for all that was dropped and the control records that were kept; empties this. */
   takeNotices(): RecordBatch[] {
-    const notices = [...this.#closed, ...this.#open.values()].map(notice);
+    const notices = [...this.#closed, ...this.#open.values()].map((one) => ('bytes' in one ? one : notice(one)));
     this.#closed = [];
+    this.#keptBytes = 0;
     this.#open.clear();
     return notices;
+  }
+
+  #end(open: Dropped | undefined): void {
+    if (open === undefined) return;
+    this.#closed.push(open);
+    this.#open.delete(open.stream.id);
   }
 }
 

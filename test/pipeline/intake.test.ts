@@ -93,6 +93,17 @@ describe('a stream in the output', () => {
     expect(first?.['epoch']).toBe(restarted?.['epoch']);
   });
 
+  it('never goes back in the numbers of its ids, not where the beginning of a restarted publisher is missing either', () => {
+    const { send } = setUp();
+    const records = send({ seq: 0 }, { seq: 9 }, { seq: 5 }, { seq: 5, ts: 1 }, { seq: 8 });
+    expect(records.map(({ type }) => type)).toContain('StreamRestarted');
+    const positions = records.map(({ id, stream }) => {
+      const [epoch, number] = String(id).slice(`${stream}@`.length).split('.').map(Number);
+      return Number(epoch) * 100 + Number(number);
+    });
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+  });
+
   it('leaves out a repeated frame, and counts it', () => {
     const { send, facts } = setUp();
     expect(send({ seq: 0 }, { seq: 1 }, { seq: 1 }, { seq: 2 }).map(brief)).toEqual([
@@ -102,6 +113,17 @@ describe('a stream in the output', () => {
       'BlockRemoved 2',
     ]);
     expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(1);
+  });
+
+  it('passes on frames with the same number that are too large to be read, unless they are the same', () => {
+    const { send } = setUp();
+    const large = (byte: number) => ({ seq: 0, payload: Buffer.alloc(1_000_001, byte) });
+    expect(send(large(1), large(1), large(2)).map(brief)).toEqual([
+      'StreamStarted start',
+      'Undecodable too_large',
+      'StreamRestarted 0',
+      'Undecodable too_large',
+    ]);
   });
 
   it('is one per rank, each with numbers of its own', () => {
@@ -182,6 +204,19 @@ describe('a frame that cannot be read', () => {
       [`zmq/${topic}/1`, 'BlockRemoved 8'],
     ]);
     expect(records[5]).toMatchObject({ seq: '1' });
+  });
+
+  it('belongs to the only rank of its topic, also when that stream was forgotten in between', () => {
+    const { send } = setUp({ streamTtl: 1_000 });
+    const records = send(
+      { seq: 0, at: start },
+      { seq: 1, at: start + 2_000 },
+      { seq: 2, at: start + 2_001, payload: garbage },
+    );
+    expect(records.map((record) => [record['stream'], brief(record)]).slice(-2)).toEqual([
+      [`zmq/${topic}/0`, 'BlockRemoved 1'],
+      [`zmq/${topic}/0`, 'Undecodable malformed_msgpack'],
+    ]);
   });
 
   it('with too many frames or a bad number costs the next one nothing', () => {

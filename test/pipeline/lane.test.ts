@@ -44,6 +44,17 @@ describe('a lane', () => {
     expect(sink.writes).toEqual([['#1'], ['#2', '#3', '#4']]);
   });
 
+  it('does not linger when the lane is full, which no write can become larger in', async () => {
+    for (const whenFull of ['block', 'drop'] as const) {
+      const sink = new PlayedSink();
+      const { lane } = laneOf(sink, { linger: 50, laneBytes: 800, whenFull });
+      lane.start(() => undefined);
+      for (const seq of [1, 2, 3]) void lane.push(batch(seq));
+      await settle();
+      expect(sink.writes[0], whenFull).toEqual(['#1', '#2']);
+    }
+  });
+
   it('connects before it writes, and tries again for ever', async () => {
     const sink = new PlayedSink();
     sink.connectError = transient();
@@ -174,6 +185,28 @@ describe('a full lane that drops', () => {
     expect(sink.writes.flat()).toEqual(['#1', 'StreamGap 2..3 sink_overflow']);
   });
 
+  it('keeps the control records that no gap accounts for, in their place', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane, facts } = laneOf(sink, { laneBytes: 400, whenFull: 'drop' });
+    lane.start(() => undefined);
+    const mark = (seq: number) => ({ ...batch(seq), covers: null });
+    for (const one of [batch(1), batch(2), mark(70), batch(0, 100, 2), mark(71), mark(72)]) void lane.push(one);
+    await settle();
+    sink.answer = 'confirm';
+    await sink.confirm();
+    await lane.finish(never);
+    expect(sink.writes.flat()).toEqual([
+      '#1',
+      'StreamGap 2..2 sink_overflow',
+      '#70',
+      'StreamGap 0..0 sink_overflow',
+      '#71',
+      '#72',
+    ]);
+    expect(facts.filter(({ fact }) => fact === 'dropped')).toHaveLength(2);
+  });
+
   it('keeps the incarnations of a publisher apart', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
@@ -219,6 +252,21 @@ describe('the end of a lane', () => {
     expect(await left).toBe(3);
     await blocked;
     expect(lane.push(batch(4))).toBeUndefined();
+  });
+
+  it('does not count what a write that failed after the deadline has written: it is counted as not written', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane, facts } = laneOf(sink);
+    lane.start(() => undefined);
+    for (const seq of [1, 2]) void lane.push(batch(seq));
+    await settle();
+    const { signal, pass } = deadline();
+    const left = lane.finish(signal);
+    pass();
+    expect(await left).toBe(2);
+    await sink.fail(transient(1));
+    expect(facts.filter(({ fact }) => fact === 'delivered')).toEqual([]);
   });
 
   it('does not wait for a dead sink to which there is nothing to write', async () => {

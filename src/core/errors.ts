@@ -50,6 +50,12 @@ export class SinkError extends BridgeError {
   }
 }
 
+/** The code that Node.js and libzmq give their errors, e.g. `EACCES`; undefined where there is none. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { readonly code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

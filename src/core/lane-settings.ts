@@ -37,8 +37,15 @@ export const laneSettings = {
     format: 'duration',
     default: 100,
     min: 1,
+    max: 86_400_000,
   },
-  retryMax: { doc: 'Longest pause between tries; the tries never end.', format: 'duration', default: 10_000, min: 1 },
+  retryMax: {
+    doc: 'Longest pause between tries; the tries never end.',
+    format: 'duration',
+    default: 10_000,
+    min: 1,
+    max: 86_400_000,
+  },
 } as const;
 
 export type LaneConfig = SettingsValue<typeof laneSettings>;

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import fastify from 'fastify';
-import { BridgeError, messageOf } from '../core/errors.ts';
+import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
 
 export interface HttpOptions {
   /** `::` listens on IPv6 and IPv4. */
@@ -80,11 +80,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 function cannotListen({ host, port }: HttpOptions, error: unknown): BridgeError {
-  const remedy = remedies[codeOf(error)] ?? 'correct http.host and http.port, or set http.port to off';
+  const remedy = remedies[codeOf(error) ?? ''] ?? 'correct http.host and http.port, or set http.port to off';
   const message = `http: cannot listen on ${host} port ${port} (${messageOf(error)}); ${remedy}`;
   return new BridgeError('HTTP_LISTEN', message, { cause: error });
-}
-
-function codeOf(error: unknown): string {
-  return String((error as { code?: unknown } | null)?.code ?? '');
 }

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Subscriber } from 'zeromq';
-import { BridgeError, messageOf } from '../core/errors.ts';
+import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Source } from '../core/source.ts';
@@ -152,7 +152,7 @@ export class ZmqSource implements Source {
       this.#pending = receiving;
       return await receiving;
     } catch (error) {
-      const code = codeOf(error);
+      const code = codeOf(error) ?? 'UNKNOWN';
       if (code === 'EAGAIN' || (socket.closed && (code === 'ENOTSOCK' || code === 'EBADF'))) return null;
       throw new BridgeError(code, `source ${this.name}: receiving on ${this.#endpoint} failed: ${messageOf(error)}`, {
         cause: error,
@@ -161,10 +161,6 @@ export class ZmqSource implements Source {
       this.#pending = null;
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
 }
 
 const remedies: Readonly<Record<string, string>> = {
@@ -179,7 +175,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 function openError(error: unknown, mode: 'bind' | 'connect', endpoint: string): BridgeError {
-  const code = codeOf(error);
+  const code = codeOf(error) ?? 'UNKNOWN';
   const remedy = remedies[code] ?? 'check the address';
   return new BridgeError(code, `cannot ${mode} ${endpoint}: ${messageOf(error)} (${code}); ${remedy}`, {
     cause: error,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { XPublisher } from 'zeromq';
-import { BridgeError, messageOf } from '../core/errors.ts';
+import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
 import { ReplayServer, sequenceFrame } from './replay.ts';
 
 export interface EngineOptions {
@@ -118,7 +118,7 @@ export class Engine {
       await this.#socket.send(frames);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
+      if (codeOf(error) === 'EAGAIN') return false;
       throw error;
     }
   }
@@ -129,7 +129,7 @@ export class Engine {
         const [message] = await this.#socket.receive();
         this.#subscriptions += message?.[0] === 1 ? 1 : -1;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        if (codeOf(error) !== 'EAGAIN') throw error;
       }
     }
   }
@@ -144,7 +144,7 @@ async function named(what: string, open: () => Promise<void>): Promise<void> {
   try {
     await open();
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
+    const code = codeOf(error) ?? 'UNKNOWN';
     throw new BridgeError(
       code,
       `cannot ${what}: ${messageOf(error)} (${code}); choose a free port and a valid address`,

@@ -1,4 +1,5 @@
 import { Router } from 'zeromq';
+import { codeOf } from '../core/errors.ts';
 
 /** A batch as it was published; frames of it go out again on request. */
 export interface Published {
@@ -43,9 +44,7 @@ export class ReplayServer {
 
   remember(batch: Published): void {
     this.#published.push(batch);
-    // In steps: shifting the whole buffer with every batch costs more than some batches kept a little longer.
-    const surplus = this.#published.length - this.#options.bufferBatches;
-    if (surplus > 0) this.#published.splice(0, surplus);
+    if (this.#published.length > this.#options.bufferBatches) this.#published.shift();
   }
 
   async close(): Promise<void> {
@@ -69,7 +68,7 @@ export class ReplayServer {
     try {
       return await this.#socket.receive();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return [];
+      if (codeOf(error) === 'EAGAIN') return [];
       throw error;
     }
   }

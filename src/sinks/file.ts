@@ -55,6 +55,7 @@ const settings = {
     format: 'duration',
     default: 1_000,
     min: 10,
+    max: 86_400_000,
   },
 } as const;
 
@@ -144,8 +145,19 @@ class FileSink implements Sink {
 
   #startSyncing(): void {
     if (this.#config.fsync !== 'interval' || this.#closing !== null) return;
-    // A failed sync is remembered by its segment and fails the next write.
-    this.#timer ??= setInterval(() => void this.#store.sync().catch(() => {}), this.#config.fsyncInterval).unref();
+    this.#timer ??= setInterval(() => void this.#sync(), this.#config.fsyncInterval).unref();
+  }
+
+  /**
+   * A failure also fails the next write, but only while it lasts: Linux says it once, takes the lost pages for written
+   * and confirms the next sync. So it is told here.
+   */
+  async #sync(): Promise<void> {
+    try {
+      await this.#store.sync();
+    } catch (error) {
+      this.#noteUnsynced(error);
+    }
   }
 
   async #finish(): Promise<void> {
@@ -153,9 +165,13 @@ class FileSink implements Sink {
     try {
       await this.#store.close();
     } catch (error) {
-      const { code, message } = problemWith(this.#config.dir, error);
-      this.#note(code, `the last records may not be on the disk: ${message}`);
+      this.#noteUnsynced(error);
     }
+  }
+
+  #noteUnsynced(error: unknown): void {
+    const { code, message } = problemWith(this.#config.dir, error);
+    this.#note(code, `the last records may not be on the disk: ${message}`);
   }
 }
 

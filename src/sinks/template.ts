@@ -3,6 +3,17 @@ import type { Stream } from '../core/stream.ts';
 
 const placeholder = /\{(source|pod|model|rank)\}/g;
 
+/** What no publisher has a say in: the text before the first placeholder. */
+export function beforePlaceholder(template: string): string {
+  const at = template.search(placeholder);
+  return at === -1 ? template : template.slice(0, at);
+}
+
+/** What was written by a person, all of it. */
+export function withoutPlaceholders(template: string): string {
+  return template.replace(placeholder, '');
+}
+
 /** A stream key or topic name with `{source} {pod} {model} {rank}` in it; any other brace is literal. */
 export class TargetTemplate {
   readonly text: string;

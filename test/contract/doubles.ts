@@ -189,6 +189,18 @@ const writingDoubles: readonly Double[] = [
     })),
   },
   {
+    name: 'one whose dead letters have nothing but the id',
+    breaks: [rule.poison],
+    make: instead((sink, destination) => ({
+      async write(batches) {
+        const outcome = await sink.write(batches);
+        const letters = destination.deadLetters.map((letter) => JSON.stringify({ id: JSON.parse(letter).id }));
+        destination.deadLetters.splice(0, letters.length, ...letters);
+        return outcome;
+      },
+    })),
+  },
+  {
     name: 'one that fails for ever at a record it cannot write',
     breaks: [rule.poison],
     make: instead((sink, destination) => ({

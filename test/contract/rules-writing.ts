@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
+import { assertDeadLetter } from '../support/schema.ts';
 import type { Rule } from './rules.ts';
 import { required } from './toolbox.ts';
 
@@ -112,7 +113,9 @@ export const writingRules: readonly Rule[] = [
       const refused = new Set(poison.ids);
       const good = documentsOf(poison.batches).filter((document) => !refused.has(idOf(document)));
       expect((await tools.harness.readBack()).toSorted()).toEqual(good.toSorted());
-      expect((await poison.deadLetters()).map(idOf)).toEqual(poison.ids);
+      const letters = await poison.deadLetters();
+      expect(letters.map(idOf)).toEqual(poison.ids);
+      for (const letter of letters) assertDeadLetter(JSON.parse(letter));
       const next = eventBatch(stream, 1_000_000);
       await tools.write(sink, [next]);
       expect(await tools.harness.readBack()).toContain(documentsOf([next])[0]);

@@ -162,6 +162,25 @@ describe('the Kafka sink at a guarded broker', () => {
     expect(await refusal(overrides)).toMatchObject({ kind: 'transient', code: 'OAUTH_TOKEN' });
   });
 
+  it('asks the OAuth server for another token when the broker refused the one it has', async () => {
+    const tokens = ['refused', token()];
+    const server = createServer((_, response) => {
+      response.end(JSON.stringify({ access_token: tokens.shift(), expires_in: 3_600 }));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
+    const oauth = { tokenUrl, clientId: 'bridge', clientSecret: 'secret' };
+    try {
+      const sink = await make({ ...at(ports.sasl), sasl: { mechanism: 'oauthbearer', oauth } });
+      await expect(sink.connect()).rejects.toMatchObject({ kind: 'destination' });
+      await sink.connect();
+      await sink.close();
+    } finally {
+      server.close();
+    }
+    expect(tokens).toEqual([]);
+  });
+
   it('logs in with a token from a file, read again after it was bad', async () => {
     const tokenFile = join(certificates.folder, 'token');
     const overrides = { ...at(ports.sasl), sasl: { mechanism: 'oauthbearer', oauth: { tokenFile } } } as const;

@@ -215,6 +215,7 @@ describe('simulate', () => {
     [['--connect', 'tcp://*:5557'], /--connect: endpoint tcp:\/\/\*:5557 names no address/],
     [['--connect', ''], /--connect is empty/],
     [['--bind', 'tcp://*:99999'], /--bind: endpoint tcp:\/\/\*:99999 has port 99999/],
+    [['--replay', 'nonsense'], /--replay: endpoint nonsense is neither tcp:\/\/host:port nor ipc:\/\/path/],
     [['--bind', 'tcp://*:1', '--connect', 'tcp://a:1'], /--bind and --connect exclude each other/],
     [['--topic', 'a', '--pod', 'b'], /--topic is the whole topic: leave out --pod and --model/],
     [['--ranks', '2', '--encoding', 'bin'], /--ranks 2 needs batches that name their rank/],

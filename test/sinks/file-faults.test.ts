@@ -111,6 +111,16 @@ describe('file sink: a failing disk', () => {
     expect(await linesIn(dir)).toEqual(documentsOf(batches));
   });
 
+  it('tells of a sync that failed in the background, also when the next one succeeds before anything is written', async () => {
+    const { sink, notes } = await connected({ fsync: 'interval', fsyncInterval: 10 });
+    const datasync = vi.spyOn(handles, 'datasync').mockRejectedValueOnce(broken('EIO'));
+    await sink.write(batches.slice(0, 2));
+    await waitUntil(() => expect(datasync).toHaveBeenCalledTimes(2));
+    expect(notes).toMatchObject([{ code: 'EIO', message: expect.stringMatching(/may not be on the disk/) }]);
+    await sink.write(batches.slice(2));
+    expect(await linesIn(dir)).toEqual(documentsOf(batches));
+  });
+
   it('goes on where the system took only a part', async () => {
     const { sink } = await connected({});
     const write = handles.write as unknown as RawWrite;

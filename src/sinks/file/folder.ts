@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf, ifPresent } from './problem.ts';
+import { codeOf } from '../../core/errors.ts';
+import { ifPresent } from './problem.ts';
 
 const segmentName = /^records-(\d{8,15})\.ndjson$/;
 

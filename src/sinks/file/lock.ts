@@ -1,9 +1,9 @@
 import { open, readFile, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SinkError } from '../../core/errors.ts';
+import { codeOf, SinkError } from '../../core/errors.ts';
 import type { Holder } from './holder.ts';
 import { ourselves, parseHolder, stateOf } from './holder.ts';
-import { codeOf, ifPresent } from './problem.ts';
+import { ifPresent } from './problem.ts';
 
 /** How often the holder touches its lock, and for how long an untouched one of unknown origin counts as held. */
 const beat = 2_000;

@@ -1,4 +1,4 @@
-import { messageOf, SinkError } from '../../core/errors.ts';
+import { codeOf, messageOf, SinkError } from '../../core/errors.ts';
 
 const rights = 'give the user of the bridge the right to write there, or choose another file.dir';
 const noPlace = 'file.dir must be a folder or a path where one can be made';
@@ -34,11 +34,6 @@ export function problemWith(path: string, error: unknown, written = 0): SinkErro
     written,
     cause: error,
   });
-}
-
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
 }
 
 /** The value, or null where the file (or its folder) is not there. */

@@ -1,8 +1,7 @@
-import { messageOf } from '../../core/errors.ts';
+import { codeOf, messageOf } from '../../core/errors.ts';
 import type { Retention } from './folder.ts';
 import { expired, listSegments, makeFolder, remove, segmentPath, syncFolder } from './folder.ts';
 import { FolderLock } from './lock.ts';
-import { codeOf } from './problem.ts';
 import { cutTornLine } from './repair.ts';
 import { Segment } from './segment.ts';
 

@@ -3,7 +3,7 @@ import { SinkError } from '../../core/errors.ts';
 import type { Part } from './chunks.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { retry } from './client.ts';
-import { Overdue, within } from './deadline.ts';
+import { inTime, Overdue } from './deadline.ts';
 
 export interface ChannelOptions {
   readonly idempotent: boolean;
@@ -61,7 +61,7 @@ export class Channel {
     });
     const channel = new Channel(client, producer, options);
     try {
-      await within(producer.connect(), options.patience, 'connecting to Kafka');
+      await inTime(producer.connect(), options.patience, 'connecting to Kafka');
       return channel;
     } catch (error) {
       channel.drop();
@@ -76,7 +76,7 @@ export class Channel {
     if (running.parts !== parts) throw new FalseConfirmation('another send is still under way');
     let results: readonly RecordMetadata[];
     try {
-      results = await within(running.work, this.#options.patience, 'waiting for Kafka to confirm records');
+      results = await inTime(running.work, this.#options.patience, 'waiting for Kafka to confirm records');
     } catch (error) {
       if (!(error instanceof Overdue)) this.#running = null;
       else if (Date.now() - running.since > hopeless * this.#options.patience) throw new Error(error.message);
@@ -94,7 +94,7 @@ export class Channel {
 
   async close(): Promise<void> {
     const quick = Math.min(this.#options.patience, 1_000);
-    if (this.#running === null) await within(this.#producer.disconnect(), quick, 'disconnecting').catch(() => {});
+    if (this.#running === null) await inTime(this.#producer.disconnect(), quick, 'disconnecting').catch(() => {});
     this.drop();
   }
 

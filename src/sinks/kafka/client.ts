@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { Kafka, KafkaConfig as KafkajsConfig, SASLOptions } from 'kafkajs';
 import { messageOf, SinkError } from '../../core/errors.ts';
+import { readTls } from '../tls.ts';
 import { OauthTokens } from './oauth.ts';
 import type { KafkaConfig } from './settings.ts';
 import type { SocketRequest } from './sockets.ts';
@@ -24,17 +24,23 @@ export class ClientFactory {
   readonly #config: KafkaConfig;
   readonly #clientId: string;
   readonly #Kafka: typeof Kafka;
-  readonly #sasl: SASLOptions | undefined;
+  readonly #tokens: OauthTokens;
 
   constructor(config: KafkaConfig, clientId: string, kafkaClass: typeof Kafka) {
     this.#config = config;
     this.#clientId = clientId;
     this.#Kafka = kafkaClass;
-    this.#sasl = saslOptions(config);
+    this.#tokens = new OauthTokens(config.sasl.oauth, config.requestTimeout);
+  }
+
+  /** The brokers refused who we are: the next client must not say the same from memory. */
+  forgetCredentials(): void {
+    this.#tokens.forget();
   }
 
   async make(): Promise<Client> {
     const { brokers, requestTimeout, connectionTimeout } = this.#config;
+    const sasl = saslOptions(this.#config, this.#tokens);
     const ssl = await tlsOptions(this.#config.tls);
     const sockets = new Sockets();
     const options: KafkajsConfig = {
@@ -48,36 +54,24 @@ export class ClientFactory {
       logCreator: () => () => {},
       socketFactory: (request) => sockets.create(request as unknown as SocketRequest),
       ...(ssl === null ? {} : { ssl }),
-      ...(this.#sasl === undefined ? {} : { sasl: { ...this.#sasl } }),
+      ...(sasl === undefined ? {} : { sasl }),
     };
     return { kafka: new this.#Kafka(options), sockets };
   }
 }
 
-function saslOptions({ sasl, requestTimeout }: KafkaConfig): SASLOptions | undefined {
+function saslOptions({ sasl }: KafkaConfig, tokens: OauthTokens): SASLOptions | undefined {
   const { mechanism, username, password } = sasl;
   if (mechanism === 'none') return undefined;
   if (mechanism !== 'oauthbearer') return { mechanism, username, password };
-  const tokens = new OauthTokens(sasl.oauth, requestTimeout);
   return { mechanism, oauthBearerProvider: async () => ({ value: await tokens.token() }) };
 }
 
 async function tlsOptions(tls: KafkaConfig['tls']): Promise<ConnectionOptions | null> {
   if (!tls.enabled) return null;
-  return {
-    ...(tls.ca === null ? {} : { ca: await pem('ca', tls.ca) }),
-    ...(tls.cert === null ? {} : { cert: await pem('cert', tls.cert) }),
-    ...(tls.key === null ? {} : { key: await pem('key', tls.key) }),
-    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
-    rejectUnauthorized: !tls.insecureSkipVerify,
-  };
-}
-
-async function pem(key: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
+  const options = await readTls(tls, (key, path, cause) => {
     const message = `kafka.tls.${key}: ${path} cannot be read: ${messageOf(cause)}`;
-    throw new SinkError({ kind: 'destination', code: 'TLS_FILE', message, cause });
-  }
+    return new SinkError({ kind: 'destination', code: 'TLS_FILE', message, cause });
+  });
+  return tls.serverName === null ? options : { ...options, servername: tls.serverName };
 }

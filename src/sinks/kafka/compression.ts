@@ -40,7 +40,7 @@ const block = 32_768;
  * Snappy as Java's producer writes it (snappy-java's stream: a header, then length-prefixed blocks). Kafka's protocol
  * never said which framing "snappy" is; every consumer has to read what Java writes, not all read a bare block.
  */
-export async function framedSnappy(bytes: Buffer, compress: Compress): Promise<Buffer> {
+async function framedSnappy(bytes: Buffer, compress: Compress): Promise<Buffer> {
   const parts: Buffer[] = [magic];
   for (let at = 0; at < bytes.length; at += block) {
     const compressed = await compress(bytes.subarray(at, at + block));

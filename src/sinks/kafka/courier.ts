@@ -54,7 +54,9 @@ export class Courier {
     try {
       this.#channel ??= await Channel.open(this.#factory, this.#options);
     } catch (error) {
-      throw sinkErrorOf(judge(error), 'cannot connect to Kafka');
+      const verdict = judge(error);
+      if (verdict.identity) this.#factory.forgetCredentials();
+      throw sinkErrorOf(verdict, 'cannot connect to Kafka');
     }
   }
 
@@ -114,7 +116,10 @@ export class Courier {
       this.#drop();
       if (attempts === 0) return;
     }
-    if (verdict.identity) this.#drop();
+    if (verdict.identity) {
+      this.#factory.forgetCredentials();
+      this.#drop();
+    }
     if (outdated.test(verdict.code)) this.forget();
     throw sinkErrorOf(verdict, about);
   }

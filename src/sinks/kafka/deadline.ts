@@ -1,17 +1,9 @@
 import { SinkError } from '../../core/errors.ts';
+import { within } from '../within.ts';
 
-/** Waits no longer than `ms`; the work goes on, its outcome is then nobody's business unless the caller keeps it. */
-export async function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  work.catch(() => {});
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Overdue(what, ms)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Waits no longer than `ms`, then throws `Overdue`; callers that keep the work may wait for it again. */
+export function inTime<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+  return within(work, ms, () => new Overdue(what, ms));
 }
 
 /** The work took too long; it may still be under way. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, ConfigResourceTypes } from 'kafkajs';
 import { SinkError } from '../../core/errors.ts';
 import type { ClientFactory } from './client.ts';
-import { within } from './deadline.ts';
+import { inTime } from './deadline.ts';
 import { judge, sinkErrorOf } from './errors.ts';
 import type { KafkaConfig } from './settings.ts';
 
@@ -55,15 +55,16 @@ export class Directory {
     const client = await this.#factory.make();
     const admin = client.kafka.admin();
     try {
-      await within(admin.connect(), requestTimeout + connectionTimeout, 'connecting to Kafka');
-      return await within(ask(admin), 2 * requestTimeout, `asking Kafka about topic "${topic}"`);
+      await inTime(admin.connect(), requestTimeout + connectionTimeout, 'connecting to Kafka');
+      return await inTime(ask(admin), 2 * requestTimeout, `asking Kafka about topic "${topic}"`);
     } catch (error) {
       const verdict = judge(error);
+      if (verdict.identity) this.#factory.forgetCredentials();
       if (error instanceof SinkError) throw error;
       if (verdict.code === 'UNKNOWN_TOPIC_OR_PARTITION') throw this.#missing(topic, error);
       throw sinkErrorOf(verdict, `asking Kafka about topic "${topic}"`);
     } finally {
-      await within(admin.disconnect(), 1_000, 'disconnecting').catch(() => {});
+      await inTime(admin.disconnect(), 1_000, 'disconnecting').catch(() => {});
       client.sockets.cut();
     }
   }

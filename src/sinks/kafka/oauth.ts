@@ -32,6 +32,11 @@ export class OauthTokens {
     return this.#cached.value;
   }
 
+  /** The brokers refused the token: however long it was meant to last, the next one is fetched. */
+  forget(): void {
+    this.#cached = null;
+  }
+
   async #fetch(url: string): Promise<Token> {
     const { clientId, clientSecret, scope } = this.#config;
     const form = new URLSearchParams({ grant_type: 'client_credentials' });
@@ -84,8 +89,9 @@ function tokenIn(text: string, asked: number): Token {
       'the token endpoint answered without an access_token; check kafka.sasl.oauth.tokenUrl',
     );
   }
-  const lifetime = Number(answer.expires_in ?? 0) * 1_000;
-  return { value: answer.access_token, usableUntil: asked + Math.max(0, lifetime - margin) };
+  const lifetime = Number(answer.expires_in) * 1_000;
+  // Without a lifetime that can be read it serves for one login.
+  return { value: answer.access_token, usableUntil: lifetime > margin ? asked + lifetime - margin : asked };
 }
 
 function oauthError(kind: 'transient' | 'destination', message: string, cause?: unknown): SinkError {

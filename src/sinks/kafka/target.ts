@@ -1,6 +1,6 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { Stream } from '../../core/stream.ts';
-import { TargetTemplate } from '../template.ts';
+import { TargetTemplate, withoutPlaceholders } from '../template.ts';
 
 const longest = 249;
 
@@ -10,7 +10,7 @@ export class Topics {
   readonly #reserved: ReadonlySet<string>;
 
   constructor(topic: string, deadLetterTopic: string) {
-    checkLiteral('kafka.topic', topic.replace(/\{(?:source|pod|model|rank)\}/g, ''));
+    checkLiteral('kafka.topic', withoutPlaceholders(topic));
     checkLiteral('kafka.deadLetterTopic', deadLetterTopic);
     this.#template = new TargetTemplate('kafka.topic', topic, (text) => text.replace(/[^A-Za-z0-9._-]/g, '_'));
     this.#reserved = new Set([deadLetterTopic, 'kv-events.dead-letter', 'kv-events.checkpoints', '.', '..']);

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Redis, RedisOptions } from 'ioredis';
+import { readTls } from '../tls.ts';
+import { within } from '../within.ts';
 import type { Address } from './address.ts';
 import { parseAddress, parseRedisUrl, showAddress } from './address.ts';
 import { movedTo } from './errors.ts';
@@ -103,7 +104,8 @@ export class Connection {
       reason ??= error;
     });
     try {
-      await within(this.#patience(), client.connect());
+      const patience = this.#patience();
+      await within(client.connect(), patience, () => new Error(`the connection did not open within ${patience} ms`));
     } catch (error) {
       client.disconnect();
       // `connect` itself only says that the connection is closed.
@@ -121,18 +123,6 @@ export class Connection {
   #patience(): number {
     const { connectTimeout, commandTimeout, sentinel } = this.#setup.config;
     return (connectTimeout + commandTimeout) * (sentinel.nodes.length + 1);
-  }
-}
-
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the connection did not open within ${milliseconds} ms`)), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -181,15 +171,9 @@ async function sentinelOptions(config: RedisConfig, dataTls: boolean): Promise<R
   };
 }
 
-/** Reads the files anew for each connection: certificates are renewed while the bridge runs. */
 async function tlsOptions(config: RedisConfig, host: string | null): Promise<ConnectionOptions> {
-  const { ca, cert, key, serverName, insecureSkipVerify } = config.tls;
-  const servername = serverName ?? (host === null || isIP(host) !== 0 ? null : host);
-  return {
-    rejectUnauthorized: !insecureSkipVerify,
-    ...(servername === null ? {} : { servername }),
-    ...(ca === null ? {} : { ca: await readFile(ca) }),
-    ...(cert === null ? {} : { cert: await readFile(cert) }),
-    ...(key === null ? {} : { key: await readFile(key) }),
-  };
+  const servername = config.tls.serverName ?? (host === null || isIP(host) !== 0 ? null : host);
+  // The system's own error has a row in the table of errors, and names the file.
+  const options = await readTls(config.tls, (_key, _path, cause) => cause);
+  return servername === null ? options : { ...options, servername };
 }

@@ -1,5 +1,5 @@
 import type { SinkErrorKind } from '../../core/errors.ts';
-import { messageOf } from '../../core/errors.ts';
+import { codeOf, messageOf } from '../../core/errors.ts';
 
 /** What one kind of error makes the sink do; `docs/sinks/redis.md` has the same table and a test compares them. */
 export interface ErrorRow {
@@ -51,6 +51,9 @@ export const replyErrors: Readonly<Record<string, ErrorRow>> = {
   WRONGPASS: { kind: 'destination', remedy: 'check redis.username and redis.password', reconnect: true },
   WRONGTYPE: { kind: 'destination', remedy: 'delete or rename that key, or set another redis.stream' },
 };
+
+const closed =
+  'Redis closed the connection; does it expect rediss:// in redis.url, or a client certificate in redis.tls?';
 
 interface Phrase extends ErrorRow {
   readonly code: string;
@@ -123,7 +126,7 @@ export const phraseErrors: readonly Phrase[] = [
     code: 'CONNECTION_CLOSED',
     pattern: /^Connection is closed|^Stream isn't writeable|^Command aborted|socket hang up|socket disconnected/i,
     kind: 'transient',
-    remedy: 'Redis closed the connection; does it expect rediss:// in redis.url, or a client certificate in redis.tls?',
+    remedy: closed,
     reconnect: true,
   },
 ];
@@ -134,21 +137,9 @@ const untrusted = 'set redis.tls.ca to the CA that signed the certificate of the
 /** System and TLS errors by their `code`. */
 export const systemErrors: Readonly<Record<string, ErrorRow>> = {
   ECONNREFUSED: { kind: 'transient', remedy: dead, reconnect: true },
-  ECONNRESET: {
-    kind: 'transient',
-    remedy: 'Redis closed the connection; does it expect rediss:// in redis.url, or a client certificate in redis.tls?',
-    reconnect: true,
-  },
-  ECONNABORTED: {
-    kind: 'transient',
-    remedy: 'Redis closed the connection; does it expect rediss:// in redis.url, or a client certificate in redis.tls?',
-    reconnect: true,
-  },
-  EPIPE: {
-    kind: 'transient',
-    remedy: 'Redis closed the connection; does it expect rediss:// in redis.url, or a client certificate in redis.tls?',
-    reconnect: true,
-  },
+  ECONNRESET: { kind: 'transient', remedy: closed, reconnect: true },
+  ECONNABORTED: { kind: 'transient', remedy: closed, reconnect: true },
+  EPIPE: { kind: 'transient', remedy: closed, reconnect: true },
   ETIMEDOUT: {
     kind: 'transient',
     remedy:
@@ -203,7 +194,7 @@ export function troubleOf(error: unknown): Trouble {
 }
 
 function find(error: unknown, text: string): readonly [string, ErrorRow] {
-  const system = systemCode(error);
+  const system = codeOf(error) ?? '';
   const systemRow = own(systemErrors, system);
   if (systemRow !== undefined) return [system, systemRow];
   if (/^ERR_(SSL|TLS|OSSL)/.test(system)) return ['TLS', tlsError];
@@ -221,11 +212,6 @@ function replyCode(text: string): string {
 
 function own(table: Readonly<Record<string, ErrorRow>>, key: string): ErrorRow | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
-}
-
-function systemCode(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : '';
 }
 
 /** A host with several addresses fails with an AggregateError whose own message is empty. */

@@ -1,10 +1,10 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { Stream } from '../../core/stream.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
-import { TargetTemplate } from '../template.ts';
+import { beforePlaceholder, TargetTemplate } from '../template.ts';
 
 /** Longer keys come from a publisher's fantasy, not from a person: each would cost Redis memory for ever. */
-export const maxKeyBytes = 1_024;
+const maxKeyBytes = 1_024;
 
 export type Target =
   | { readonly ok: true; readonly key: string }
@@ -61,11 +61,6 @@ export class Keys {
 /** The text before the first placeholder, without the separators that lead to it. */
 export function literalPrefix(template: string): string {
   return beforePlaceholder(template).replace(/[:._/{-]+$/, '') || template;
-}
-
-function beforePlaceholder(template: string): string {
-  const at = template.search(/\{(source|pod|model|rank)\}/);
-  return at === -1 ? template : template.slice(0, at);
 }
 
 /**

@@ -52,12 +52,14 @@ export const redisSettings = {
     format: 'duration',
     default: 5_000,
     min: 100,
+    max: 3_600_000,
   },
   connectTimeout: {
     doc: 'How long one connection may take to open.',
     format: 'duration',
     default: 5_000,
     min: 100,
+    max: 3_600_000,
   },
   tls: {
     ca: {

@@ -33,7 +33,8 @@ function courierOn(answer: Answer, patience = 1_000) {
       };
     },
   } as unknown as Kafka;
-  const factory = { make: async () => ({ kafka, sockets: new Sockets() }) } as unknown as ClientFactory;
+  const make = async () => ({ kafka, sockets: new Sockets() });
+  const factory = { make, forgetCredentials: () => {} } as unknown as ClientFactory;
   const options = { idempotent: true, compression: 0, patience, requestTimeout: patience };
   const bury = async (entry: Entry): Promise<Entry> => ({
     ...entry,

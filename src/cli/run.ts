@@ -70,7 +70,7 @@ function concluded(log: Log, failure: unknown, left: StopReport): number {
     log.fatal({ code, undelivered }, `stopped: ${messageOf(failure)}`);
     return 1;
   }
-  if (isComplete) log.info('stopped: every record is written');
+  if (isComplete) log.info('stopped: nothing is left to write');
   else
     log.error(
       { undelivered },

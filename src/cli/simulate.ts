@@ -58,17 +58,20 @@ export function addSimulateCommand(program: Command, edge: Edge, done: (exitCode
     .addHelpText('after', helpText)
     .action(async (flags: SimulateFlags) => {
       const options = readSimulateFlags(flags);
-      for (const { endpoint, bind } of options.engines) checkSimulateEndpoint(endpoint, bind === true);
+      for (const { endpoint, bind, replay } of options.engines) {
+        checkFlag(bind ? '--bind' : '--connect', endpoint, bind ? 'bind' : 'connect');
+        if (replay !== undefined) checkFlag('--replay', replay, 'bind');
+      }
       await simulate(options, edge);
       done(0);
     });
 }
 
-function checkSimulateEndpoint(endpoint: string, bind: boolean): void {
+function checkFlag(flag: string, endpoint: string, mode: 'bind' | 'connect'): void {
   try {
-    checkEndpoint(endpoint, bind ? 'bind' : 'connect');
+    checkEndpoint(endpoint, mode);
   } catch (error) {
-    throw new ConfigError(`${bind ? '--bind' : '--connect'}: ${messageOf(error)}`, { cause: error });
+    throw new ConfigError(`${flag}: ${messageOf(error)}`, { cause: error });
   }
 }
 

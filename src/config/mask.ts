@@ -41,7 +41,10 @@ function maskDeep(value: unknown, mask: (text: string) => string): unknown {
   if (typeof value === 'string') return mask(value);
   if (Array.isArray(value)) return value.map((item) => maskDeep(item, mask));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskDeep(item, mask)]));
+  // Topics of a source are no endpoints: `kv@pod@model` is what they look like.
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, key === 'topics' ? item : maskDeep(item, mask)]),
+  );
 }
 
 /** An effective value for people, on one line: `30s`, `stdout, redis`, `[]`, `not set`. */

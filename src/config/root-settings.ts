@@ -20,7 +20,7 @@ const receiving = {
     default: 'rank',
   },
   receiveHighWaterMark: {
-    doc: 'Messages that ZeroMQ holds per publisher before it drops; 0 means no limit.',
+    doc: 'Messages that libzmq holds here per publisher; beyond that the publisher holds them, and at its own mark drops them. 0 means no limit.',
     format: 'integer',
     default: 1_000,
     min: 0,

@@ -57,6 +57,9 @@ export function checkSources(
       origin('sources'),
     );
   }
+  for (const { name, dataParallelSize } of sources.filter(({ sequenceScope }) => sequenceScope === 'topic')) {
+    if (dataParallelSize > 1) problems.add('sources', sharedCounter(name, dataParallelSize), origin('sources'));
+  }
   const keyed = sources.map((source, index) => ({
     source,
     key: `source ${JSON.stringify(source.name)} (number ${index + 1})`,
@@ -84,6 +87,11 @@ export function checkSources(
   )) {
     problems.add('sources', `two sources use ${endpoint}: every endpoint is used once`, origin('sources'));
   }
+}
+
+/** One counter on several sockets has no order: what comes first on one may be the later number. */
+function sharedCounter(name: string, ranks: number): string {
+  return `source ${JSON.stringify(name)} has dataParallelSize ${ranks} and sequenceScope topic: ranks that share one counter publish on one port, ranks with ports of their own count on their own; keep one of the two`;
 }
 
 function clash(a: PortRange, b: PortRange, why: string, problems: Problems): void {

@@ -14,8 +14,8 @@ const bySink = ['sink'] as const;
 
 /** Every metric of the bridge under its name without the prefix. Base units; only bounded sets become labels. */
 export const catalogue = {
-  source_frames_total: { kind: 'counter', labels: bySource, help: 'ZeroMQ messages received.' },
-  source_frame_bytes_total: { kind: 'counter', labels: bySource, help: 'Bytes of received ZeroMQ messages.' },
+  source_frames_total: { kind: 'counter', labels: bySource, help: 'Frames (ZeroMQ messages) received.' },
+  source_frame_bytes_total: { kind: 'counter', labels: bySource, help: 'Bytes of received frames.' },
   source_batches_total: { kind: 'counter', labels: bySource, help: 'Engine batches decoded.' },
   source_events_total: {
     kind: 'counter',
@@ -25,12 +25,12 @@ export const catalogue = {
   source_undecodable_total: {
     kind: 'counter',
     labels: ['source', 'reason'],
-    help: 'Messages and events passed on as Undecodable, by reason.',
+    help: 'Frames and events passed on as Undecodable, by reason.',
   },
   source_duplicates_total: {
     kind: 'counter',
     labels: bySource,
-    help: 'Messages dropped because they had been received before.',
+    help: 'Frames dropped because they had been received before.',
   },
   source_peers: { kind: 'gauge', labels: bySource, help: 'Publishers connected now.' },
   source_troubles_total: {
@@ -46,7 +46,7 @@ export const catalogue = {
   stream_gaps_total: {
     kind: 'counter',
     labels: ['source', 'reason'],
-    help: 'Gaps written to the output as StreamGap, by reason.',
+    help: 'Gaps in what publishers sent, each a StreamGap in the output, by reason.',
   },
   stream_missing_sequence_numbers_total: {
     kind: 'counter',
@@ -91,7 +91,7 @@ export const catalogue = {
   sink_notes_total: {
     kind: 'counter',
     labels: ['sink', 'code'],
-    help: 'Things a sink mended or had to leave that cost no record; see the log.',
+    help: 'Things a sink mended or had to leave, by code; see the log.',
   },
   sink_delivery_latency_seconds: {
     kind: 'histogram',

@@ -1,28 +1,17 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-const root = join(import.meta.dirname, '../..');
-const program = mkdtempSync(join(tmpdir(), 'bridge-main-'));
+const main = join(import.meta.dirname, '../../dist/main.js');
 const quiet = { HTTP_PORT: 'off', ZMQ_PORT: '0' };
 
 /** Node options that run code before the program. */
 function preload(code: string): string {
   return `--import data:text/javascript,${encodeURIComponent(code)}`;
 }
-
-beforeAll(() => {
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  execFileSync(tsc, ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(program, 'dist')], { cwd: root });
-  copyFileSync(join(root, 'package.json'), join(program, 'package.json'));
-  for (const folder of ['node_modules', 'schemas']) symlinkSync(join(root, folder), join(program, folder));
-});
-
-afterAll(() => rmSync(program, { recursive: true }));
 
 class Child {
   readonly process: ChildProcess;
@@ -31,7 +20,7 @@ class Child {
 
   constructor(argv: readonly string[], env: Record<string, string> = {}, stdio: SpawnOptions['stdio'] = 'pipe') {
     const { PATH = '' } = process.env;
-    this.process = spawn(process.execPath, [join(program, 'dist/main.js'), ...argv], { env: { PATH, ...env }, stdio });
+    this.process = spawn(process.execPath, [main, ...argv], { env: { PATH, ...env }, stdio });
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });

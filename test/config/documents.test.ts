@@ -54,6 +54,18 @@ describe('the names of all settings', () => {
     });
   });
 
+  it('that become timers are bounded: beyond 2^31-1 ms Node.js calls back at once', () => {
+    const isAge = /(?:[aA]ge|Ttl)$/;
+    const unbounded = catalogue.leaves.filter(
+      ({ path, setting }) =>
+        'format' in setting &&
+        setting.format === 'duration' &&
+        !isAge.test(path) &&
+        (setting.max ?? Number.POSITIVE_INFINITY) > 2 ** 31 - 1,
+    );
+    expect(unbounded.map(({ path }) => path)).toEqual([]);
+  });
+
   it('are unique, as variables with the _FILE forms of secrets and as flags', () => {
     const variables = catalogue.leaves.flatMap(({ env, setting }) => (setting.secret ? [env, `${env}_FILE`] : [env]));
     expect(new Set([...variables, 'CONFIG']).size).toBe(variables.length + 1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { maskUrl, scrubbed } from '../../src/config/mask.ts';
+import { masked, maskUrl, scrubbed } from '../../src/config/mask.ts';
 
 describe('maskUrl', () => {
   it.each([
@@ -20,6 +20,14 @@ describe('maskUrl', () => {
     ['hunter2', '***'],
   ])('%s becomes %s', (text, masked) => {
     expect(maskUrl(text)).toBe(masked);
+  });
+});
+
+describe('masked', () => {
+  it('hides passwords in the endpoints of sources and shows their topics', () => {
+    const sources = { doc: '', format: 'sources', default: null } as const;
+    const one = { name: 'a', bind: 'tcp://u:hunter2@*:5557', topics: ['kv@', 'kv@10.0.0.5@org/m'] };
+    expect(masked(sources, [one])).toEqual([{ ...one, bind: 'tcp://u:***@*:5557' }]);
   });
 });
 

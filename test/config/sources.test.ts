@@ -9,7 +9,7 @@ describe('sources', () => {
     const { config } = await loadYaml(`
 zmq: { topics: [kv@], receiveHighWaterMark: 50, maxFrameBytes: 1MiB, sequenceScope: topic }
 sources:
-  - { name: fleet, bind: "tcp://*:5557", dataParallelSize: 2 }
+  - { name: fleet, bind: "tcp://*:5557", dataParallelSize: 2, sequenceScope: rank }
   - { name: engine-7, connect: "tcp://[fd00::7]:5557", topics: [], maxFrameBytes: 2MiB, sequenceScope: rank }
   - { name: local, bind: "ipc:///run/kv/events", receiveHighWaterMark: 0 }
 `);
@@ -21,7 +21,7 @@ sources:
       dataParallelSize: 1,
     };
     expect(config.sources).toEqual([
-      { ...shared, name: 'fleet', mode: 'bind', endpoint: 'tcp://*:5557', dataParallelSize: 2 },
+      { ...shared, name: 'fleet', mode: 'bind', endpoint: 'tcp://*:5557', dataParallelSize: 2, sequenceScope: 'rank' },
       {
         ...shared,
         name: 'engine-7',
@@ -149,6 +149,11 @@ const wrong: readonly (readonly [string, unknown, readonly RegExp[]])[] = [
     'ranks beyond the last port',
     [{ name: 'a', bind: 'tcp://*:65000', dataParallelSize: 1000 }],
     [/needs ports up to 65999/],
+  ],
+  [
+    'ranks on ports of their own that share a counter',
+    [{ name: 'a', bind, dataParallelSize: 2, sequenceScope: 'topic' }],
+    [/^sources: source "a" has dataParallelSize 2 and sequenceScope topic/],
   ],
   [
     'two of one name',

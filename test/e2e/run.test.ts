@@ -184,7 +184,8 @@ describe('run', () => {
       new Program('simulate', { args: ['--connect', endpoint(port), '--rate', '200', '--count', '0'] }),
     );
     expect(await bridge.exited, bridge.stderr).toBe(0);
-    await engine.stop();
+    // Asked kindly it would offer the rest to a bridge that is gone, for 10 s.
+    await engine.stop('SIGKILL');
   });
 
   it('ends with exit code 1 and says how much is missing when a sink stays away', async () => {

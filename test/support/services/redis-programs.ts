@@ -18,6 +18,7 @@ export async function redisPrograms(): Promise<RedisPrograms> {
   const cli = await onPath('redis-cli');
   if (server !== null && cli !== null) return { server, cli, env: {} };
   const root = await installOnce(join(cacheFolder(), 'redis'), () => unpackRedis(join(cacheFolder(), 'redis')));
+  // All of them lie in the folder of the machine's architecture.
   const libraries = await findFile(root, 'libjemalloc.so.2');
   return {
     server: join(root, 'usr/bin/redis-server'),
@@ -37,7 +38,7 @@ async function onPath(program: string): Promise<string | null> {
 async function unpackRedis(target: string): Promise<void> {
   const work = await mkdtemp(`${target}-`);
   try {
-    await download(work, ['redis-server', 'redis-tools', 'liblzf1', 'libjemalloc2']);
+    await download(work, ['redis-server', 'redis-tools']);
     for (const file of await readdir(work)) {
       if (file.endsWith('.deb')) await run('dpkg', ['-x', file, 'root'], { cwd: work });
     }
@@ -62,8 +63,24 @@ async function download(folder: string, packages: readonly string[]): Promise<vo
   }
 }
 
+/** The packages and all they depend on, but what this machine has. */
 async function aptDownload(folder: string, packages: readonly string[]): Promise<void> {
-  await run('apt-get', ['-q', 'download', ...packages], { cwd: folder });
+  const without = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'].map(
+    (kind) => `--no-${kind}`,
+  );
+  const { stdout } = await run('apt-cache', ['depends', '--recurse', ...without, ...packages]);
+  const names = stdout.split('\n').filter((line) => /^[a-z0-9]/.test(line));
+  const missing = await Promise.all(names.map(async (name) => ((await isInstalled(name)) ? [] : [name])));
+  await run('apt-get', ['-q', 'download', ...missing.flat()], { cwd: folder });
+}
+
+async function isInstalled(name: string): Promise<boolean> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the braces are dpkg's own.
+  const query = run('dpkg-query', ['--show', '--showformat=${db:Status-Status}', name]);
+  return query.then(
+    ({ stdout }) => stdout === 'installed',
+    () => false,
+  );
 }
 
 async function findFile(root: string, name: string): Promise<string> {

@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Fact } from '../../../src/core/observer.ts';
-import type { Setting, Settings } from '../../../src/core/settings.ts';
-import { isSetting } from '../../../src/core/settings.ts';
 import type { Sink } from '../../../src/core/sink.ts';
 import type { RedisConfig } from '../../../src/sinks/redis/settings.ts';
 import { redisSettings } from '../../../src/sinks/redis/settings.ts';
 import { redisSink } from '../../../src/sinks/redis.ts';
+import { defaultsOf } from '../defaults.ts';
 
 type Overrides = {
   readonly [K in keyof RedisConfig]?: RedisConfig[K] extends string | number | boolean | null
@@ -15,7 +14,7 @@ type Overrides = {
 
 /** A checked configuration of the Redis sink with short timeouts; what is not given has its default. */
 export function redisConfig(overrides: Overrides = {}): RedisConfig {
-  const base = defaultsOf(redisSettings) as RedisConfig;
+  const base = defaultsOf(redisSettings);
   const config = {
     ...base,
     commandTimeout: 1_000,
@@ -35,11 +34,6 @@ export function makeRedisSink(overrides: Overrides = {}, seen: Fact[] = []): Pro
     seen.push(fact);
   };
   return redisSink.create(redisConfig(overrides), { bridge: 'test bridge', stdout: process.stdout, observe });
-}
-
-function defaultsOf(settings: Settings): Record<string, unknown> {
-  const value = (entry: Setting | Settings) => (isSetting(entry) ? entry.default : defaultsOf(entry));
-  return Object.fromEntries(Object.entries(settings).map(([key, entry]) => [key, value(entry)]));
 }
 
 /** Every record of a stream, oldest first. */

@@ -1,5 +1,5 @@
 /** Bytes of a record that a dead letter repeats at most: its own target has size limits, too. */
-export const maxDeadLetterRaw = 65_536;
+const maxDeadLetterRaw = 65_536;
 
 export interface DeadLetter {
   readonly sink: string;

@@ -8,10 +8,15 @@ import type { Source } from './core/source.ts';
 import type { HttpServer } from './http/server.ts';
 import { startHttp } from './http/server.ts';
 import { rankEndpoint } from './ingress/endpoint.ts';
+import { ZmqReplayClient } from './ingress/replay-client.ts';
+import { replayTarget } from './ingress/replay-target.ts';
+import { Turns } from './ingress/replay-turns.ts';
 import { ZmqSource } from './ingress/zmq-source.ts';
+import { fingerprintOf } from './pipeline/fingerprint.ts';
 import { Intake } from './pipeline/intake.ts';
 import { Lane } from './pipeline/lane.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import { Recoverer } from './pipeline/recoverer.ts';
 import { StreamTable } from './pipeline/streams.ts';
 import { logFacts } from './telemetry/facts-log.ts';
 import { Health } from './telemetry/health.ts';
@@ -47,6 +52,7 @@ export class App {
   readonly #sinks: Sink[] = [];
   readonly #lanes: Lane[] = [];
   readonly #sources: readonly Source[];
+  readonly #recoverer: Recoverer;
   #http: HttpServer | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   #onClosed: () => void = () => undefined;
@@ -71,6 +77,7 @@ export class App {
     this.#observe = (fact: Fact) => {
       for (const observer of observers) observer(fact);
     };
+    this.#recoverer = this.#makeRecoverer();
   }
 
   /** Where HTTP listens; undefined when it is off. */
@@ -105,19 +112,17 @@ export class App {
     this.#health.draining();
     for (const source of this.#sources) source.stop();
     const until = this.#around.clock.now() + this.#config.drainTimeout;
-    // The frame in hand may be waiting for room in a full lane.
-    await within(this.#config.drainTimeout, async (late) => Promise.race([this.#reading, aborted(late)]));
+    // Replays are given up first: a source may be waiting until the frames that they hold are released.
+    const recovering = this.#recoverer.stop();
+    const received = Promise.all([this.#reading, recovering]);
+    // The frame in hand may be waiting for room in a full lane, and so may the released ones.
+    await within(this.#config.drainTimeout, async (late) => Promise.race([received, aborted(late)]));
     const rest = Math.max(until - this.#around.clock.now(), grace);
-    const report = await within(rest, (late) => this.#finishLanes(late));
-    await this.#reading;
+    await within(rest, (late) => Promise.all(this.#lanes.map((lane) => lane.finish(late))));
+    await received;
     await Promise.all([...this.#sources, ...this.#sinks].map((part) => part.close()));
     await this.#http?.close();
-    return report;
-  }
-
-  async #finishLanes(late: AbortSignal): Promise<StopReport> {
-    const left = await Promise.all(this.#lanes.map(async (lane) => [lane.name, await lane.finish(late)] as const));
-    return new Map(left);
+    return new Map(this.#lanes.map((lane) => [lane.name, lane.unwritten]));
   }
 
   async #startHttp(): Promise<void> {
@@ -153,9 +158,26 @@ export class App {
       streams: new StreamTable({ maxStreams, streamTtl }, this.#observe),
       forms: new Set<RecordForm>(this.#lanes.map((lane) => lane.form)),
       rules: new Map(sources.map((source) => [source.name, source])),
+      canReplay: (entry, now) => this.#recoverer.canReplay(entry, now),
       observe: this.#observe,
     });
-    return new Pipeline(intake, this.#lanes);
+    return new Pipeline(intake, this.#lanes, this.#recoverer);
+  }
+
+  #makeRecoverer(): Recoverer {
+    const { allow, idleTimeout, budget, cooldown, pause, concurrency, maxBytes, heldBytes } = this.#config.replay;
+    const targets = new Map(this.#config.sources.map((source) => [source.name, replayTarget({ ...source, allow })]));
+    return new Recoverer({
+      endpointOf: (stream) => targets.get(stream.source)?.(stream) ?? null,
+      client: new ZmqReplayClient({ maxMessageSize: hardMessageLimit, concurrency, timeouts: { idle: idleTimeout } }),
+      limits: { maxBytes, budget, pause },
+      turns: new Turns(concurrency),
+      fingerprint: fingerprintOf,
+      heldBytes,
+      cooldown,
+      clock: this.#around.clock,
+      observe: this.#observe,
+    });
   }
 
   /** One socket per endpoint: rank r of a data-parallel engine is on port + r. */

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { Config, SourceConfig } from '../config/config.ts';
 import type { LaneConfig } from '../core/lane-settings.ts';
 
 export interface Guarantees {
@@ -10,17 +10,20 @@ export interface Guarantees {
 export function guaranteesOf(config: Config): Guarantees {
   const lanes = config.sinks.map((name) => ({ name, ...(config.sinkConfigs[name] as LaneConfig) }));
   const durable = lanes.filter(({ name }) => name !== 'stdout').map(({ name }) => name);
+  const hasReplay = config.sources.some(({ replay }) => replay !== null);
   return {
     promises: [
       'per stream, records arrive in order under ids that never mean anything else',
       'every number that a publisher skips or that is dropped here stands in the output as a StreamGap',
+      ...config.sources.flatMap((source) => replayOfSource(source, config.replay)),
       ...(durable.length > 0
         ? [`at least once to ${durable.join(', ')}, through any outage that the lanes can hold`]
         : []),
       `at most ${mebibytes(lanes.reduce((sum, { laneBytes }) => sum + laneBytes, 0))} wait for the sinks`,
+      ...(hasReplay ? [memoryOfReplay(config.replay)] : []),
     ],
     cannot: [
-      'numbers lost before they reach the bridge are recorded, not recovered',
+      ...config.sources.map(lossOfSource),
       'what is in memory when the bridge is killed is lost; the next start begins a new epoch',
       ...(lanes.some(({ name }) => name === 'stdout')
         ? ['stdout confirms nothing: a record counts once the pipe has taken it']
@@ -33,11 +36,36 @@ export function guaranteesOf(config: Config): Guarantees {
   };
 }
 
+function replayOfSource({ name, replay, dataParallelSize }: SourceConfig, { budget }: Config['replay']): string[] {
+  if (replay === null) return [];
+  const ranks = dataParallelSize > 1 ? ', port + rank' : '';
+  return [
+    `source ${name}: what is missing is asked for at ${replay}${ranks}, for up to ${seconds(budget)} per gap, before anything is called lost`,
+  ];
+}
+
+function lossOfSource({ name, replay }: SourceConfig): string {
+  if (replay === null)
+    return `source ${name} has no replay endpoint: numbers lost before they reach the bridge are recorded, not recovered`;
+  return replay.includes('{pod_host}')
+    ? `source ${name}: what an engine no longer has is recorded, not recovered; so is every gap of a topic whose pod is no address in replay.allow`
+    : `source ${name}: what the engine no longer has is recorded, not recovered`;
+}
+
+function memoryOfReplay({ heldBytes, maxBytes, concurrency }: Config['replay']): string {
+  const replayed = mebibytes(2 * maxBytes);
+  return `at most ${mebibytes(heldBytes)} of live events wait for gaps before them; ${concurrency} replays at a time hold up to ${replayed} each`;
+}
+
 /** libzmq counts messages, not bytes: its share of the memory can only be stated as a product. */
-function memoryOfSource({ name, receiveHighWaterMark }: Config['sources'][number]): string {
+function memoryOfSource({ name, receiveHighWaterMark }: SourceConfig): string {
   return receiveHighWaterMark === 0
     ? `source ${name} has no high-water mark: libzmq may hold any number of messages`
     : `source ${name}: libzmq may hold ${receiveHighWaterMark} messages of any size per publisher, outside that limit`;
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1_000} s`;
 }
 
 function mebibytes(bytes: number): string {

@@ -17,6 +17,38 @@ export interface SourceConfig {
   readonly receiveHighWaterMark: number;
   /** A larger payload becomes an `Undecodable` record. */
   readonly maxFrameBytes: number;
+  /**
+   * Where the publishers answer replays, rank 0's; null: nowhere. `tcp://{pod_host}:port`, only where bound, stands for
+   * the pod of a topic.
+   */
+  readonly replay: string | null;
+}
+
+/** Addresses `address`/`prefix`. */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+/** How gaps are filled, for all sources; times in milliseconds. */
+export interface ReplayConfig {
+  /** Where `{pod_host}` may point. */
+  readonly allow: readonly Network[];
+  /** Silence between two answers that ends an attempt. */
+  readonly idleTimeout: number;
+  /** For one gap, all attempts together. */
+  readonly budget: number;
+  /** No replay of a stream for this long after one that did not bring everything. */
+  readonly cooldown: number;
+  /** Between attempts that brought nothing. */
+  readonly pause: number;
+  /** Attempts at the same time. */
+  readonly concurrency: number;
+  /** Answers that one attempt holds. */
+  readonly maxBytes: number;
+  /** Live frames that wait for gaps before them. */
+  readonly heldBytes: number;
 }
 
 /** The effective configuration: checked, complete, deeply frozen. Nothing else of the configuration reaches the app. */
@@ -28,6 +60,7 @@ export interface Config {
   readonly sinks: readonly string[];
   /** The section of each enabled sink, under the sink's name. */
   readonly sinkConfigs: Readonly<Record<string, unknown>>;
+  readonly replay: ReplayConfig;
   readonly maxStreams: number;
   /** Milliseconds. */
   readonly streamTtl: number;

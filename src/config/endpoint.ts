@@ -35,10 +35,15 @@ export interface PortRange {
 
 /** The ports of one source; null for ipc and for port 0. */
 export function portsOf(source: SourceConfig, key: string): PortRange | null {
-  const match = /^tcp:\/\/(.+):(\d+)$/.exec(source.endpoint);
+  return portsAt(source.endpoint, source.dataParallelSize, key);
+}
+
+/** The ports of `ranks` ranks from this endpoint's up; null for ipc and for port 0. */
+export function portsAt(endpoint: string, ranks: number, key: string): PortRange | null {
+  const match = /^tcp:\/\/(.+):(\d+)$/.exec(endpoint);
   const [, host = '', digits = ''] = match ?? [];
   const first = Number(digits);
-  return first === 0 ? null : { key, host: host.toLowerCase(), first, last: first + source.dataParallelSize - 1 };
+  return first === 0 ? null : { key, host: host.toLowerCase(), first, last: first + ranks - 1 };
 }
 
 /** Pairs of ranges that share a port; with `wildcards`, `*` and the like are every host. */

@@ -12,6 +12,7 @@ import type { Given } from './given.ts';
 import { givenText } from './given.ts';
 import { scrubbed, secretsIn } from './mask.ts';
 import { Problems } from './problems.ts';
+import { complaintAboutReplay, doubtsAboutReplay, readNetworks } from './replay.ts';
 import type { rootSettings } from './root-settings.ts';
 import type { OriginOf } from './rules.ts';
 import { checkDefaultPorts, checkName, checkSinks, checkSources } from './rules.ts';
@@ -60,6 +61,7 @@ export async function loadConfig(modules: readonly SinkModule[], layers: Layers)
   const sources = sourcesOf(root, latest.get('sources'), problems, origin);
   checkName(root.name, origin, problems);
   checkSources(sources, root.http, origin, problems);
+  const allow = readNetworks(root.replay.allow, origin('replay.allow'), problems);
   const enabled = checkSinks(root.sinks, modules, origin, problems);
   const secrets = given.flatMap(({ leaf, value }) => secretsIn(leaf.setting, value));
   for (const module of enabled) {
@@ -72,7 +74,8 @@ export async function loadConfig(modules: readonly SinkModule[], layers: Layers)
 
   const { name, sinks, maxStreams, streamTtl, drainTimeout, http, log } = root;
   const sinkConfigs = Object.fromEntries(sinks.map((sink) => [sink, root[sink]]));
-  const config: Config = { name, sources, sinks, sinkConfigs, maxStreams, streamTtl, drainTimeout, http, log };
+  const { endpoint: _, ...replay } = { ...root.replay, allow };
+  const config: Config = { name, sources, sinks, sinkConfigs, replay, maxStreams, streamTtl, drainTimeout, http, log };
   const effective = catalogue.leaves
     .filter((leaf) => isInEffect(leaf, root, modules))
     .map((leaf) => ({ leaf, value: valueAt(root, leaf.path), origin: origin(leaf.path) }));
@@ -80,7 +83,7 @@ export async function loadConfig(modules: readonly SinkModule[], layers: Layers)
     config: deepFreeze(config),
     origins: new Map(effective.map(({ leaf, origin }) => [leaf.path, origin])),
     effective,
-    warnings: warningsOf(layers.env, catalogue, latest),
+    warnings: [...warningsOf(layers.env, catalogue, latest), ...sources.flatMap(doubtsAboutReplay)],
   };
 }
 
@@ -111,9 +114,13 @@ function sourcesOf(
 ): readonly SourceConfig[] {
   const { port: _, ...defaults } = root.zmq;
   if (given !== undefined)
-    return new SourcesReader(defaults, given.origin, problems).read(given.value as readonly unknown[]);
-  const source = defaultSource(root.zmq);
+    return new SourcesReader(defaults, root.replay.allow, given.origin, problems).read(
+      given.value as readonly unknown[],
+    );
+  const source = defaultSource(root.zmq, root.replay.endpoint);
   checkDefaultPorts(source, origin, problems);
+  const complaint = complaintAboutReplay(source, root.replay.allow.length > 0);
+  if (complaint !== null) problems.add('replay.endpoint', complaint, origin('replay.endpoint'));
   return [source];
 }
 
@@ -131,7 +138,7 @@ function complaintOf(module: SinkModule, section: unknown): { readonly key: stri
 
 function isInEffect(leaf: Leaf, root: Root, modules: readonly SinkModule[]): boolean {
   if (leaf.path === 'sources') return root.sources !== null;
-  if (leaf.path === 'zmq.port') return root.sources === null;
+  if (leaf.path === 'zmq.port' || leaf.path === 'replay.endpoint') return root.sources === null;
   return !modules.some((module) => module.name === leaf.section) || root.sinks.includes(leaf.section);
 }
 

@@ -37,6 +37,11 @@ export function masked(setting: AnySetting, value: unknown): unknown {
   return value;
 }
 
+/** An endpoint for an error, quoted; endpoints have no passwords, but somebody may try one all the same. */
+export function shownEndpoint(text: string): string {
+  return JSON.stringify(maskText(text));
+}
+
 function maskDeep(value: unknown, mask: (text: string) => string): unknown {
   if (typeof value === 'string') return mask(value);
   if (Array.isArray(value)) return value.map((item) => maskDeep(item, mask));

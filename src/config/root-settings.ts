@@ -8,7 +8,7 @@ const receiving = {
     default: [],
   },
   dataParallelSize: {
-    doc: 'Data-parallel ranks of the engines: rank r uses port + r.',
+    doc: 'Data-parallel ranks of the engines: rank r uses port + r, for replay as well.',
     format: 'integer',
     default: 1,
     min: 1,
@@ -50,6 +50,66 @@ export const rootSettings = {
       default: 5_557,
     },
     ...receiving,
+  },
+  replay: {
+    endpoint: {
+      doc: 'Where the engines of the source `zmq` answer replays: `tcp://{pod_host}:5558`, where `{pod_host}` is the pod of the topic, an address in `replay.allow`. Not set: gaps are recorded, not filled. An entry of `sources` has its own `replay`.',
+      format: 'name',
+      default: null,
+      credentials: true,
+    },
+    allow: {
+      doc: 'Networks that `{pod_host}` may point to, such as `10.0.0.0/8` or `fd00::/8`: whoever may send events chooses the address.',
+      format: 'list',
+      default: [],
+    },
+    idleTimeout: {
+      doc: 'A replay that is silent between two answers for this long has ended; what it left out is asked for again.',
+      format: 'duration',
+      default: 2_000,
+      min: 100,
+      max: 60_000,
+    },
+    budget: {
+      doc: 'How long filling one gap may take, all attempts together. The live events of that stream wait meanwhile.',
+      format: 'duration',
+      default: 120_000,
+      min: 1_000,
+      max: 3_600_000,
+    },
+    cooldown: {
+      doc: 'After a replay that failed or took too long, gaps of that stream are recorded without asking for this long.',
+      format: 'duration',
+      default: 30_000,
+      min: 0,
+      max: 3_600_000,
+    },
+    pause: {
+      doc: 'Pause before the engine is asked again after an attempt that brought nothing new.',
+      format: 'duration',
+      default: 200,
+      min: 10,
+      max: 60_000,
+    },
+    concurrency: {
+      doc: 'Replays at the same time; further ones wait for their turn, within their budget.',
+      format: 'integer',
+      default: 8,
+      min: 1,
+      max: 1_024,
+    },
+    maxBytes: {
+      doc: 'How many bytes one attempt may bring; the rest is asked for once they are passed on. A replay holds twice that at most.',
+      format: 'bytes',
+      default: 16_777_216,
+      min: 65_536,
+    },
+    heldBytes: {
+      doc: 'How many bytes of live events, of all streams together, may wait for gaps before them; beyond that their source is not read.',
+      format: 'bytes',
+      default: 16_777_216,
+      min: 65_536,
+    },
   },
   maxStreams: {
     doc: 'Streams whose sequence is followed at once; beyond that the longest idle one is forgotten.',
@@ -102,6 +162,11 @@ export const sourceSettings = {
   },
   connect: {
     doc: 'Endpoint of one engine to dial: `tcp://10.0.0.7:5557`, IPv6 as `tcp://[fd00::7]:5557`. Either this or `bind`.',
+    format: 'name',
+    default: null,
+  },
+  replay: {
+    doc: 'Where gaps can be filled from: the replay endpoint of the engine, `tcp://10.0.0.7:5558`; where engines dial in also `tcp://{pod_host}:5558`, where `{pod_host}` is the pod of the topic, an address in `replay.allow`. Not set: gaps are recorded, not filled.',
     format: 'name',
     default: null,
   },

@@ -3,9 +3,10 @@ import type { SourceConfig } from './config.ts';
 import { readEndpoint } from './endpoint.ts';
 import { isPlainObject, kindOf, printable } from './file.ts';
 import { expected, fits, formatOf, fromFile } from './formats.ts';
-import { masked, quoted } from './mask.ts';
+import { quoted, shownEndpoint } from './mask.ts';
 import { suggestion } from './nearest.ts';
 import type { Problems } from './problems.ts';
+import { complaintAboutReplay } from './replay.ts';
 import type { rootSettings } from './root-settings.ts';
 import { sourceSettings } from './root-settings.ts';
 
@@ -13,18 +14,24 @@ type SourceValue = Partial<SettingsValue<typeof sourceSettings>>;
 export type SourceDefaults = Omit<SettingsValue<typeof rootSettings.zmq>, 'port'>;
 
 /** The bound source that exists when none is configured. */
-export function defaultSource({ port, ...rest }: SettingsValue<typeof rootSettings.zmq>): SourceConfig {
-  return { name: 'zmq', mode: 'bind', endpoint: `tcp://*:${port}`, ...rest };
+export function defaultSource(
+  { port, ...rest }: SettingsValue<typeof rootSettings.zmq>,
+  replay: string | null,
+): SourceConfig {
+  return { name: 'zmq', mode: 'bind', endpoint: `tcp://*:${port}`, ...rest, replay };
 }
 
 /** Reads the entries of `sources`; what is wrong goes to the problems and is left out. */
 export class SourcesReader {
   readonly #defaults: SourceDefaults;
+  readonly #networks: readonly string[];
   readonly #origin: string;
   readonly #problems: Problems;
 
-  constructor(defaults: SourceDefaults, origin: string, problems: Problems) {
+  /** `networks`: where templates may point. */
+  constructor(defaults: SourceDefaults, networks: readonly string[], origin: string, problems: Problems) {
     this.#defaults = defaults;
+    this.#networks = networks;
     this.#origin = origin;
     this.#problems = problems;
   }
@@ -85,17 +92,20 @@ export class SourcesReader {
     const source: SourceConfig = {
       ...this.#defaults,
       ...rest,
+      replay: rest.replay ?? null,
       name: name ?? '',
       mode,
       endpoint: bind ?? connect ?? '',
     };
     this.#checkEndpoint(source, `${key}.${mode}`);
+    const complaint = complaintAboutReplay(source, this.#networks.length > 0);
+    if (complaint !== null) this.#refuse(`${key}.replay`, complaint);
     return source;
   }
 
   #checkEndpoint({ endpoint: text, mode, dataParallelSize }: SourceConfig, key: string): void {
     const endpoint = readEndpoint(text, mode);
-    const value = JSON.stringify(masked({ doc: '', format: 'name', default: null, credentials: true }, text));
+    const value = shownEndpoint(text);
     if (typeof endpoint === 'string') this.#refuse(key, `${value} ${endpoint}`);
     else if (endpoint.transport === 'tcp' && endpoint.port + dataParallelSize - 1 > 65_535) {
       this.#refuse(

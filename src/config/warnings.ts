@@ -10,7 +10,7 @@ export function warningsOf(
   catalogue: Catalogue,
   effective: ReadonlyMap<string, Given>,
 ): readonly string[] {
-  return [...listenerPort(env, effective), ...unreadPort(effective), ...unknownVariables(env, catalogue)];
+  return [...listenerPort(env, effective), ...unreadOfDefaultSource(effective), ...unknownVariables(env, catalogue)];
 }
 
 function listenerPort(env: Environment, effective: ReadonlyMap<string, Given>): readonly string[] {
@@ -20,12 +20,14 @@ function listenerPort(env: Environment, effective: ReadonlyMap<string, Given>): 
   return [`LISTENER_PORT is set but not read: the bridge reads ZMQ_PORT (zmq.port now comes from: ${origin})`];
 }
 
-function unreadPort(effective: ReadonlyMap<string, Given>): readonly string[] {
-  const port = effective.get('zmq.port');
-  if (port === undefined || !effective.has('sources')) return [];
-  return [
-    `zmq.port (${port.origin}) is not read, because sources are configured: write its port into an entry of sources or unset it`,
-  ];
+function unreadOfDefaultSource(effective: ReadonlyMap<string, Given>): readonly string[] {
+  if (!effective.has('sources')) return [];
+  return ['zmq.port', 'replay.endpoint'].flatMap((path) => {
+    const given = effective.get(path);
+    if (given === undefined) return [];
+    const name = path.slice(path.indexOf('.') + 1);
+    return `${path} (${given.origin}) is not read, because sources are configured: write its ${name} into an entry of sources or unset it`;
+  });
 }
 
 function unknownVariables(env: Environment, catalogue: Catalogue): readonly string[] {

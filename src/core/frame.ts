@@ -9,3 +9,10 @@ export interface Frame {
   /** The bridge's clock on receipt, milliseconds since 1970. */
   readonly receivedAt: number;
 }
+
+/** Bytes of all its frames. */
+export function bytesOf(frame: Frame): number {
+  let bytes = 0;
+  for (const part of frame.parts) bytes += part.length;
+  return bytes;
+}

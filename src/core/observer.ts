@@ -39,6 +39,16 @@ export type Fact =
       readonly to: bigint;
       readonly reason: string;
     }
+  /** A replay for a gap is over; `outcome`: `complete`, or why numbers stayed missing. */
+  | {
+      readonly fact: 'replay';
+      readonly source: string;
+      readonly stream: string;
+      readonly outcome: 'complete' | 'replay_truncated' | 'replay_failed' | 'replay_timeout';
+      readonly recovered: bigint;
+      /** Milliseconds. */
+      readonly durationMs: number;
+    }
   | {
       readonly fact: 'stream-restarted';
       readonly source: string;

@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib';
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Frame } from '../core/frame.ts';
+import { bytesOf } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { SeqRange } from '../core/stream.ts';
 import type { DecodedBatch } from '../wire/decode.ts';
@@ -10,12 +10,12 @@ import { readMessage } from '../wire/message.ts';
 import type { Control, Envelope, Rendered } from '../wire/records.ts';
 import { renderBatch, renderControl, renderEvents } from '../wire/records.ts';
 import type { Topic } from '../wire/topic.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { Acceptance, Forms, Passage, Place, Recovered } from './passage.ts';
+import { live, needOf } from './passage.ts';
 import type { Verdict } from './sequence.ts';
 import { observe as observeSequence } from './sequence.ts';
 import type { StreamEntry, StreamTable } from './streams.ts';
-
-/** One batch in the forms that the lanes ask for; a control record is the same object in both. */
-export type Forms = Readonly<Partial<Record<RecordForm, RecordBatch>>>;
 
 /** How frames of one source are read. */
 export interface IntakeRules {
@@ -28,12 +28,17 @@ export interface IntakeOptions {
   readonly streams: StreamTable;
   readonly forms: ReadonlySet<RecordForm>;
   readonly rules: ReadonlyMap<string, IntakeRules>;
+  /** Whether a replay of this stream can be asked for now. */
+  readonly canReplay: (entry: StreamEntry, now: number) => boolean;
   readonly observe: Observe;
 }
+
+const nothing: Acceptance = { kind: 'records', all: [] };
 
 /** One frame on its way through; null where a part could not be read. */
 interface Arrival {
   readonly frame: Frame;
+  readonly passage: Passage;
   readonly topic: Topic;
   readonly seq: bigint | null;
   readonly fingerprint: number;
@@ -49,14 +54,16 @@ export class Intake {
     this.#options = options;
   }
 
-  /** The records that this frame becomes, control records first, in the order they must be written. */
-  accept(frame: Frame): Forms[] {
+  /** The records that this frame becomes, control records first, in the order they must be written; or why it waits. */
+  accept(frame: Frame, passage: Passage = live): Acceptance {
     const rules = this.#options.rules.get(frame.source);
     if (rules === undefined) throw new Error(`frame of unknown source "${frame.source}"`);
-    this.#options.observe({ fact: 'frame-received', source: frame.source, bytes: sizeOf(frame) });
+    if (passage === live)
+      this.#options.observe({ fact: 'frame-received', source: frame.source, bytes: bytesOf(frame) });
     const message = readMessage(frame.parts, rules.maxFrameBytes);
     const { topic, seq } = message;
-    const arrival = { frame, topic, seq, fingerprint: fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0)) };
+    const fingerprint = fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0));
+    const arrival = { frame, passage, topic, seq, fingerprint };
     if (!message.ok) return this.#unreadable(arrival, message.failure, rules);
     const decoded = decodePayload(message.payload);
     return decoded.ok
@@ -64,44 +71,45 @@ export class Intake {
       : this.#unreadable(arrival, decoded.failure, rules);
   }
 
-  #readable(arrival: Arrival, batch: DecodedBatch, rules: IntakeRules): Forms[] {
-    const { frame, topic } = arrival;
+  #readable(arrival: Arrival, batch: DecodedBatch, rules: IntakeRules): Acceptance {
+    const { frame, passage, topic } = arrival;
     const rank = rules.sequenceScope === 'topic' ? null : rankKey(batch.rank);
+    if (passage.origin === 'replay' && passage.entry?.stream.rank !== rank) return nothing;
     const entry = this.#options.streams.entry(frame.source, topic, rank, frame.receivedAt);
     // After `entry`, which may forget this very stream and its rank with it.
     this.#options.streams.learnRank(frame.source, topic, rank);
-    const passage = this.#pass(arrival, entry, arrival.seq);
-    if (passage === undefined) return [];
+    const place = this.#pass(arrival, entry, arrival.seq);
+    if (place.kind !== 'place') return place;
     this.#count(arrival, entry, batch);
-    return [...passage.controls, this.#forms(passage.envelope, passage.covers, batch)];
+    return { kind: 'records', all: [...place.controls, this.#forms(place.envelope, place.covers, batch)] };
   }
 
-  #unreadable(arrival: Arrival, failure: Failure, rules: IntakeRules): Forms[] {
+  #unreadable(arrival: Arrival, failure: Failure, rules: IntakeRules): Acceptance {
     const { frame, topic } = arrival;
     const { streams, observe } = this.#options;
-    const owner = rules.sequenceScope === 'topic' ? { rank: null } : streams.rankOfUnreadable(frame.source, topic);
+    const owner = ownerOf(arrival, rules, streams);
     const entry = streams.entry(frame.source, topic, owner?.rank ?? null, frame.receivedAt);
     // Whose number it is is unknown where a topic has several ranks: it must not disturb anybody's sequence.
-    const passage = this.#pass(arrival, entry, owner === undefined ? null : arrival.seq);
-    if (passage === undefined) return [];
+    const place = this.#pass(arrival, entry, owner === undefined ? null : arrival.seq);
+    if (place.kind !== 'place') return place;
     observe({ fact: 'undecodable', source: frame.source, stream: entry.stream.id, reason: failure.reason });
-    const rendered = renderControl(passage.envelope, { type: 'Undecodable', failure });
-    return [...passage.controls, this.#control(passage.envelope, rendered, passage.covers)];
+    const rendered = renderControl(place.envelope, { type: 'Undecodable', failure });
+    return { kind: 'records', all: [...place.controls, this.#control(place.envelope, rendered, place.covers)] };
   }
 
-  /** Checks the number; the control records due before this frame's own, and its envelope. Undefined: drop the frame. */
-  #pass(arrival: Arrival, entry: StreamEntry, seq: bigint | null) {
-    const { receivedAt } = arrival.frame;
-    const { verdict, state } = observeSequence(
-      entry.state,
-      { seq, fingerprint: arrival.fingerprint, receivedAt },
-      this.#options.streams.epochFloor,
-    );
+  /** Checks the number: the frame's place in its stream, with the control records due before it; or what to do instead. */
+  #pass(arrival: Arrival, entry: StreamEntry, seq: bigint | null): Acceptance | Place {
+    const { passage, fingerprint, frame } = arrival;
+    if (entry.held !== undefined && passage === live) return { kind: 'held', entry };
+    const seen = { seq, fingerprint, receivedAt: frame.receivedAt };
+    const { verdict, state } = observeSequence(entry.state, seen, this.#options.streams.epochFloor);
+    const need = passage.gapReason === null ? needOf(entry, verdict, seen) : null;
+    if (need !== null && this.#options.canReplay(entry, frame.receivedAt)) return { kind: 'need', need };
     const wasShared = entry.state?.mode === 'shared';
     entry.state = state;
     this.#report(arrival, entry, verdict);
     if (wasShared !== (state.mode === 'shared')) this.#reportShared(entry, !wasShared);
-    if (verdict.kind === 'duplicate') return undefined;
+    if (verdict.kind === 'duplicate') return nothing;
     const hasNumber = seq !== null && (verdict.kind === 'pass' ? verdict.numbered : verdict.kind !== 'shared');
     const counter = hasNumber ? seq : entry.nextOrdinal++;
     const envelope: Envelope = {
@@ -110,25 +118,42 @@ export class Intake {
       epoch: state.epoch,
       seq: arrival.seq,
       ordinal: hasNumber ? String(seq) : `n${counter}`,
-      receivedAt,
-      origin: 'live',
+      receivedAt: frame.receivedAt,
+      origin: passage.origin,
     };
     const covers: SeqRange = { epoch: state.epoch, from: counter, to: counter, numbered: hasNumber };
-    return { envelope, covers, controls: this.#controls(envelope, verdict) };
+    return { kind: 'place', envelope, covers, controls: this.#controls(envelope, verdict, reasonOf(passage)) };
   }
 
-  #controls(envelope: Envelope, verdict: Verdict): Forms[] {
+  /** The record that says how filling a gap went. */
+  recovered(entry: StreamEntry, what: Recovered): Forms {
+    const { stream, state } = entry;
+    const envelope: Envelope = {
+      stream,
+      topicSuffix: null,
+      epoch: state?.epoch ?? what.receivedAt,
+      // The position in a stream never falls: this follows what was recovered, and a gap may follow.
+      seq: what.last,
+      ordinal: String(what.last),
+      receivedAt: what.receivedAt,
+      origin: 'replay',
+    };
+    const { from, to, recovered, durationMs } = what;
+    return this.#mark(envelope, { type: 'StreamRecovered', from, to, recovered, durationMs });
+  }
+
+  #controls(envelope: Envelope, verdict: Verdict, reason: string): Forms[] {
     switch (verdict.kind) {
       case 'start':
         return [this.#mark(envelope, { type: 'StreamStarted', joined: verdict.joined })];
       case 'gap':
-        return [this.#gap(envelope, verdict.missing)];
+        return [this.#gap(envelope, verdict.missing, reason)];
       case 'restart': {
         const { previousEpoch, lastSeq, missing } = verdict;
         const restarted = { type: 'StreamRestarted', previousEpoch, lastSeq } as const;
         if (missing === null) return [this.#mark(envelope, restarted)];
         // Where the new incarnation begins for the reader: numbers in ids never fall, and the gap comes behind this.
-        return [this.#mark(numbered(envelope, missing.from), restarted), this.#gap(envelope, missing)];
+        return [this.#mark(numbered(envelope, missing.from), restarted), this.#gap(envelope, missing, reason)];
       }
       case 'shared':
         return [this.#mark(envelope, { type: 'StreamShared' })];
@@ -137,8 +162,8 @@ export class Intake {
     }
   }
 
-  #gap(envelope: Envelope, { from, to }: { readonly from: bigint; readonly to: bigint }): Forms {
-    const control = { type: 'StreamGap', from, to, missing: to - from + 1n, reason: 'no_replay' } as const;
+  #gap(envelope: Envelope, { from, to }: { readonly from: bigint; readonly to: bigint }, reason: string): Forms {
+    const control = { type: 'StreamGap', from, to, missing: to - from + 1n, reason } as const;
     const gap = numbered(envelope, from);
     return this.#control(gap, renderControl(gap, control), { epoch: envelope.epoch, from, to, numbered: true });
   }
@@ -185,12 +210,22 @@ export class Intake {
     if (verdict.kind === 'duplicate') observe({ fact: 'duplicate', ...where, seq: arrival.seq ?? 0n });
     if (verdict.kind === 'restart') observe({ fact: 'stream-restarted', ...where, lastSeq: verdict.lastSeq });
     const missing = 'missing' in verdict ? verdict.missing : null;
-    if (missing !== null) observe({ fact: 'stream-gap', ...where, ...missing, reason: 'no_replay' });
+    if (missing !== null) observe({ fact: 'stream-gap', ...where, ...missing, reason: reasonOf(arrival.passage) });
   }
 
   #reportShared({ stream }: StreamEntry, shared: boolean): void {
     this.#options.observe({ fact: 'stream-shared', source: stream.source, stream: stream.id, shared });
   }
+}
+
+/** Whose an unreadable frame is, where that can be said. */
+function ownerOf({ frame, passage, topic }: Arrival, rules: IntakeRules, streams: StreamTable) {
+  if (passage.entry !== null) return passage.entry.stream;
+  return rules.sequenceScope === 'topic' ? { rank: null } : streams.rankOfUnreadable(frame.source, topic);
+}
+
+function reasonOf({ gapReason }: Passage): string {
+  return gapReason ?? 'no_replay';
 }
 
 function toBatch(
@@ -205,15 +240,4 @@ function toBatch(
 
 function numbered(envelope: Envelope, seq: bigint): Envelope {
   return { ...envelope, seq, ordinal: String(seq) };
-}
-
-function sizeOf(frame: Frame): number {
-  let bytes = 0;
-  for (const part of frame.parts) bytes += part.length;
-  return bytes;
-}
-
-/** Tells two payloads with the same number apart; not a checksum against malice. */
-function fingerprintOf(payload: Buffer): number {
-  return crc32(payload) * 4096 + (payload.length % 4096);
 }

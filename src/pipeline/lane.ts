@@ -40,6 +40,8 @@ export class Lane {
   #isDropping = false;
   #isFinishing = false;
   #isClosed = false;
+  /** Whoever closed the pipe did not want the rest. */
+  #isUnread = false;
   #unwritten = 0;
   /** Ends the pump's wait for work, or its linger. */
   #wake: () => void = () => undefined;
@@ -58,9 +60,14 @@ export class Lane {
     this.#running = this.#run(onClosed);
   }
 
+  /** Records that were pushed and not written, once the lane has ended. */
+  get unwritten(): number {
+    return this.#unwritten;
+  }
+
   /** Queues a batch; the promise, where there is one, resolves when there is room: wait for it before the next push. */
   push(batch: RecordBatch): Promise<void> | undefined {
-    if (this.#isClosed) return undefined;
+    if (this.#isClosed) return this.#refuse(batch);
     if (this.#waiters.length === 0 && this.#hasRoom(batch)) return this.#add(batch);
     if (this.#options.config.whenFull === 'drop' && this.#overflow.bytes < maxNoticeBytes) return this.#drop(batch);
     return new Promise((taken) => {
@@ -70,8 +77,8 @@ export class Lane {
   }
 
   /**
-   * Writes what is queued, then ends; gives up when `deadline` aborts. No push may follow.
-   * Returns the number of records that could not be written.
+   * Writes what is queued, then ends; gives up when `deadline` aborts. What is pushed later is only counted.
+   * Returns the number of records that could not be written until then.
    */
   async finish(deadline: AbortSignal): Promise<number> {
     this.#isFinishing = true;
@@ -148,6 +155,11 @@ export class Lane {
     return undefined;
   }
 
+  #refuse(batch: RecordBatch): undefined {
+    if (!this.#isUnread) this.#unwritten += batch.ends.length;
+    return undefined;
+  }
+
   #drop(batch: RecordBatch): undefined {
     this.#isDropping = true;
     const { name, observe } = this.#options;
@@ -184,12 +196,12 @@ export class Lane {
   /** Nothing more will be written: counts what is left and lets everybody go who waits for room. */
   #close(isUnread: boolean): void {
     this.#isClosed = true;
+    this.#isUnread = isUnread;
     let left = this.#queue.records + this.#overflow.size;
     for (const { batch, taken } of this.#waiters) {
       left += batch.ends.length;
       taken();
     }
-    // Whoever closed the pipe did not want the rest.
     this.#unwritten = isUnread ? 0 : left;
     this.#waiters = [];
     this.#queue.clear();

@@ -1,3 +1,4 @@
+import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Stream } from '../core/stream.ts';
 import type { Topic } from '../wire/topic.ts';
@@ -11,6 +12,15 @@ export interface StreamEntry {
   /** The bridge's own numbers (`n0`, `n1`, ...) for frames without a usable one. */
   nextOrdinal: bigint;
   touchedAt: number;
+  /** Live frames that wait while a gap before them is being filled; undefined when nothing is. */
+  held: HeldFrames | undefined;
+}
+
+/** Live frames of one stream in order, as copies. */
+export interface HeldFrames {
+  readonly frames: Frame[];
+  /** Resolves when the stream is live again. */
+  readonly released: Promise<void>;
 }
 
 export interface StreamLimits {
@@ -49,14 +59,14 @@ export class StreamTable {
     const id = `${source}/${topic.text}/${rank ?? '-'}`;
     const known = this.#entries.get(id);
     if (known) {
-      known.touchedAt = now;
+      known.touchedAt = Math.max(known.touchedAt, now);
       this.#entries.delete(id);
       this.#entries.set(id, known);
       return known;
     }
-    while (this.#entries.size >= this.#limits.maxStreams) this.#evictOldest('limit');
+    while (this.#entries.size >= this.#limits.maxStreams) if (!this.#evictOldest('limit')) break;
     const stream = { id, source, topic: topic.text, pod: topic.pod, model: topic.model, rank };
-    const made: StreamEntry = { stream, state: undefined, nextOrdinal: 0n, touchedAt: now };
+    const made: StreamEntry = { stream, state: undefined, nextOrdinal: 0n, touchedAt: now, held: undefined };
     this.#entries.set(id, made);
     return made;
   }
@@ -83,13 +93,21 @@ export class StreamTable {
   #expire(now: number): void {
     for (const entry of this.#entries.values()) {
       if (now - entry.touchedAt <= this.#limits.streamTtl) return;
-      this.#evictOldest('idle');
+      if (entry.held === undefined) this.#evict(entry, 'idle');
     }
   }
 
-  #evictOldest(reason: 'idle' | 'limit'): void {
-    const [oldest] = this.#entries.values();
-    if (oldest === undefined) return;
+  /** False where every stream has frames waiting: none can be forgotten now. */
+  #evictOldest(reason: 'idle' | 'limit'): boolean {
+    for (const entry of this.#entries.values()) {
+      if (entry.held !== undefined) continue;
+      this.#evict(entry, reason);
+      return true;
+    }
+    return false;
+  }
+
+  #evict(oldest: StreamEntry, reason: 'idle' | 'limit'): void {
     const { id, source, topic, rank } = oldest.stream;
     this.#entries.delete(id);
     this.#epochFloor = Math.max(this.#epochFloor, oldest.state?.epoch ?? 0);

@@ -65,6 +65,22 @@ export const catalogue = {
     labels: bySource,
     help: 'Streams that several publishers share now: gaps cannot be detected there.',
   },
+  replay_requests_total: {
+    kind: 'counter',
+    labels: ['source', 'outcome'],
+    help: 'Replays asked for, by outcome: complete, or why batches stayed missing.',
+  },
+  replay_recovered_batches_total: {
+    kind: 'counter',
+    labels: bySource,
+    help: 'Batches that a publisher sent again on request.',
+  },
+  replay_duration_seconds: {
+    kind: 'histogram',
+    labels: bySource,
+    help: 'From the frame that showed that batches are missing until the replay was over.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+  },
   sink_up: { kind: 'gauge', labels: bySink, help: '1 while the sink takes records, else 0.' },
   sink_records_delivered_total: { kind: 'counter', labels: bySink, help: 'Records the destination has confirmed.' },
   sink_bytes_delivered_total: {
@@ -123,7 +139,8 @@ export const knownValues = {
     'reserved_type',
   ],
   trouble: ['accept_failed', 'handshake_auth', 'handshake_failed', 'handshake_protocol', 'rejected', 'unreachable'],
-  gap: ['no_replay'],
+  gap: ['no_replay', 'replay_truncated', 'replay_failed', 'replay_timeout'],
+  replay: ['complete', 'replay_truncated', 'replay_failed', 'replay_timeout'],
   eviction: ['idle', 'limit'],
   deadLetter: ['too_large', 'reserved_target', 'refused'],
 } as const;

@@ -37,6 +37,12 @@ const info = (text: string): Line => ({ level: 'info', text });
 const warn = (text: string): Line => ({ level: 'warn', text });
 const debug = (text: string): Line => ({ level: 'debug', text });
 
+const replayTroubles = {
+  replay_truncated: 'the publisher no longer has all that is missing: give it a larger replay buffer (buffer_steps)',
+  replay_failed: "replay failed: check that the publisher's replay endpoint is reachable and its own",
+  replay_timeout: 'replay took too long and was given up',
+} as const;
+
 const sentences: Sentences = {
   'source-open': ({ mode }) => info(mode === 'bind' ? 'source listens' : 'source connects'),
   'source-closed': () => info('source closed'),
@@ -46,6 +52,10 @@ const sentences: Sentences = {
   duplicate: () => debug('frame received twice, dropped'),
   'stream-started': () => info('stream started'),
   'stream-gap': ({ from, to }) => warn(`events are missing: ${to - from + 1n} sequence numbers never came`),
+  replay: ({ outcome, recovered }) =>
+    outcome === 'complete'
+      ? info(`replay: the publisher sent ${recovered} batches again`)
+      : warn(`${replayTroubles[outcome]}; it sent ${recovered} batches again`),
   'stream-restarted': () => warn('publisher restarted: its numbers begin again'),
   'stream-shared': ({ shared }) =>
     shared

@@ -83,6 +83,11 @@ function sourceHandlers(metrics: Instruments): Pick<Handlers, SourceFact> {
     },
     undecodable: ({ source, reason }) => metrics.count('source_undecodable_total', { source, reason }),
     duplicate: ({ source }) => metrics.count('source_duplicates_total', { source }),
+    replay: ({ source, outcome, recovered, durationMs }) => {
+      metrics.count('replay_requests_total', { source, outcome });
+      metrics.count('replay_recovered_batches_total', { source }, Number(recovered));
+      metrics.measure('replay_duration_seconds', { source }, Math.max(durationMs, 0) / 1_000);
+    },
     ...streamHandlers(metrics),
   };
 }
@@ -142,6 +147,9 @@ function startSource(metrics: Instruments, source: string): void {
   for (const reason of knownValues.trouble) metrics.count('source_troubles_total', { source, reason }, 0);
   for (const joined of knownValues.joined) metrics.count('stream_starts_total', { source, joined }, 0);
   for (const reason of knownValues.gap) metrics.count('stream_gaps_total', { source, reason }, 0);
+  for (const outcome of knownValues.replay) metrics.count('replay_requests_total', { source, outcome }, 0);
+  metrics.count('replay_recovered_batches_total', { source }, 0);
+  metrics.zero('replay_duration_seconds', { source });
   for (const reason of knownValues.eviction) metrics.count('stream_evictions_total', { source, reason }, 0);
   metrics.set('source_peers', { source }, 0);
   metrics.set('streams_shared', { source }, 0);

@@ -25,6 +25,15 @@ export type Control =
     }
   | { readonly type: 'StreamRestarted'; readonly previousEpoch: number; readonly lastSeq: bigint | null }
   | { readonly type: 'StreamShared' }
+  | {
+      readonly type: 'StreamRecovered';
+      /** The range that was missing, both inclusive. */
+      readonly from: bigint;
+      readonly to: bigint;
+      /** How many numbers of it were filled. */
+      readonly recovered: bigint;
+      readonly durationMs: number;
+    }
   | { readonly type: 'Undecodable'; readonly failure: Failure };
 
 /**
@@ -125,6 +134,11 @@ function controlFields(control: Control): string {
       return members({ previous_epoch: control.previousEpoch, last_seq: decimal(control.lastSeq) });
     case 'StreamShared':
       return '';
+    case 'StreamRecovered': {
+      const { from, to, recovered, durationMs } = control;
+      const range = { from_seq: decimal(from), to_seq: decimal(to) };
+      return members({ ...range, recovered: String(recovered), duration_ms: durationMs });
+    }
     case 'Undecodable':
       return failureFields(control.failure);
   }

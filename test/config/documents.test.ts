@@ -43,6 +43,8 @@ describe('the names of all settings', () => {
       sinks: 'SINKS --sinks',
       sources: 'SOURCES --sources',
       'zmq.port': 'ZMQ_PORT --zmq-port',
+      'replay.endpoint': 'REPLAY_ENDPOINT --replay-endpoint',
+      'replay.allow': 'REPLAY_ALLOW --replay-allow',
       'http.port': 'HTTP_PORT --http-port',
       'log.level': 'LOG_LEVEL --log-level',
       'file.dir': 'FILE_DIR --file-dir',

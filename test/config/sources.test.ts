@@ -19,6 +19,7 @@ sources:
       maxFrameBytes: 1_048_576,
       topics: ['kv@'],
       dataParallelSize: 1,
+      replay: null,
     };
     expect(config.sources).toEqual([
       { ...shared, name: 'fleet', mode: 'bind', endpoint: 'tcp://*:5557', dataParallelSize: 2, sequenceScope: 'rank' },
@@ -126,9 +127,9 @@ const wrong: readonly (readonly [string, unknown, readonly RegExp[]])[] = [
   ['neither of them', [{ name: 'a' }], [/^sources\[0\]: has neither bind nor connect/]],
   [
     'an unknown key',
-    [{ name: 'a', bind, replay: 'x', topic: 'x' }],
+    [{ name: 'a', bind, engine: 'x', topic: 'x' }],
     [
-      /^sources\[0\]\.replay: unknown key; known: name, bind/,
+      /^sources\[0\]\.engine: unknown key; known: name, bind/,
       /^sources\[0\]\.topic: unknown key; did you mean topics\?/,
     ],
   ],

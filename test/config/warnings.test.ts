@@ -27,6 +27,14 @@ describe('a warning', () => {
     expect(config.sources).toHaveLength(1);
   });
 
+  it('says that replay.endpoint is not read beside sources', async () => {
+    const env = { REPLAY_ENDPOINT: 'tcp://{pod_host}:5558' };
+    const { warnings } = await loadYaml('sources: [{ name: a, bind: "tcp://*:7000" }]', { env });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^replay\.endpoint \(env REPLAY_ENDPOINT\) is not read, .* write its endpoint into/),
+    ]);
+  });
+
   it('is not given for what is read, nor for what is plainly not meant for the bridge', async () => {
     const env = {
       ZMQ_PORT: '6000',

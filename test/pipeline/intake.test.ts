@@ -29,13 +29,16 @@ function setUp(options: { scope?: 'rank' | 'topic'; form?: RecordForm; maxStream
     streams: new StreamTable({ maxStreams, streamTtl }, observe),
     forms: new Set([form]),
     rules: new Map([['zmq', { sequenceScope: scope, maxFrameBytes: 1_000_000 }]]),
+    canReplay: () => false,
     observe,
   });
   let sent = 0;
   const accept = (one: Sent) => {
     sent += 1;
     const frame = { source: 'zmq', endpoint: 'tcp://*:5557', parts: partsOf(one), receivedAt: one.at ?? start + sent };
-    return intake.accept(frame).flatMap((forms) => assertRecords(forms[form]?.bytes ?? Buffer.alloc(0)));
+    const acceptance = intake.accept(frame);
+    const all = acceptance.kind === 'records' ? acceptance.all : [];
+    return all.flatMap((forms) => assertRecords(forms[form]?.bytes ?? Buffer.alloc(0)));
   };
   return { facts, accept, send: (...all: Sent[]) => all.flatMap(accept) };
 }

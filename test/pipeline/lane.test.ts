@@ -252,6 +252,7 @@ describe('the end of a lane', () => {
     expect(await left).toBe(3);
     await blocked;
     expect(lane.push(batch(4))).toBeUndefined();
+    expect(lane.unwritten).toBe(4);
   });
 
   it('does not count what a write that failed after the deadline has written: it is counted as not written', async () => {
@@ -291,5 +292,6 @@ describe('the end of a lane', () => {
     expect(closed).toBe(1);
     expect(lane.push(batch(2))).toBeUndefined();
     expect(await lane.finish(never)).toBe(0);
+    expect(lane.unwritten).toBe(0);
   });
 });

@@ -24,6 +24,7 @@ export const examples: { readonly [K in Fact['fact']]: Extract<Fact, { fact: K }
   duplicate: { fact: 'duplicate', source, stream, seq: 18_446_744_073_709_551_615n },
   'stream-started': { fact: 'stream-started', source, stream, joined: 'late', streams: 4 },
   'stream-gap': { fact: 'stream-gap', source, stream, from: 10n, to: 19n, reason: 'no_replay' },
+  replay: { fact: 'replay', source, stream, outcome: 'replay_truncated', recovered: 7n, durationMs: 200 },
   'stream-restarted': { fact: 'stream-restarted', source, stream, lastSeq: 19n },
   'stream-shared': { fact: 'stream-shared', source, stream, shared: true },
   'stream-evicted': { fact: 'stream-evicted', source, stream, reason: 'limit', shared: false, streams: 3 },

@@ -53,6 +53,16 @@ describe('metrics: every fact', () => {
         'stream_missing_sequence_numbers_total{source="zmq"}': 10,
       },
     ],
+    [
+      'replay',
+      expect.objectContaining({
+        'replay_requests_total{source="zmq",outcome="replay_truncated"}': 1,
+        'replay_recovered_batches_total{source="zmq"}': 7,
+        'replay_duration_seconds_bucket{le="0.25",source="zmq"}': 1,
+        'replay_duration_seconds_sum{source="zmq"}': 0.2,
+        'replay_duration_seconds_count{source="zmq"}': 1,
+      }),
+    ],
     ['stream-restarted', { 'stream_restarts_total{source="zmq"}': 1 }],
     ['stream-shared', { 'streams_shared{source="zmq"}': 1 }],
     ['stream-evicted', { 'stream_evictions_total{source="zmq",reason="limit"}': 1, streams: 3 }],

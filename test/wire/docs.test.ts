@@ -38,6 +38,15 @@ function examplesFromCode(): Record<string, unknown>[] {
         lastSeq: 46n,
       }),
     ),
+    ...documentsOf(
+      renderControl(envelope({ seq: 45n, ordinal: '45', origin: 'replay' }), {
+        type: 'StreamRecovered',
+        from: 43n,
+        to: 45n,
+        recovered: 3n,
+        durationMs: 12,
+      }),
+    ),
     ...documentsOf(renderControl(envelope({ seq: 12n, ordinal: 'n1' }), { type: 'StreamShared' })),
     ...documentsOf(renderEvents(envelope({ seq: 47n, ordinal: '47' }), none)),
     ...documentsOf(renderEvents(envelope({ seq: 48n, ordinal: '48' }), bad)).slice(1),

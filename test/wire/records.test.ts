@@ -137,6 +137,11 @@ describe('control records', () => {
       { previous_epoch: 5, last_seq: '9223372036854775808' },
     ],
     [{ type: 'StreamRestarted', previousEpoch: 5, lastSeq: null } as const, 'StreamRestarted', { last_seq: null }],
+    [
+      { type: 'StreamRecovered', from: 40n, to: 2n ** 63n, recovered: 3n, durationMs: 12.5 } as const,
+      'StreamRecovered',
+      { from_seq: '40', to_seq: '9223372036854775808', recovered: '3', duration_ms: 12.5 },
+    ],
     [{ type: 'StreamShared' } as const, 'StreamShared', {}],
   ])('%o', (control, suffix, fields) => {
     const [record] = documentsOf(renderControl(envelope(), control));

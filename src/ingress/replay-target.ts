@@ -1,0 +1,66 @@
+import { BlockList, isIP } from 'node:net';
+import type { Stream } from '../core/stream.ts';
+import { rankEndpoint } from './endpoint.ts';
+
+/** Addresses `address`/`prefix`, both of one family. */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+export interface ReplayTargetOptions {
+  /** Endpoint of rank 0, with `{pod_host}` where it depends on the stream's pod; null: this source has no replay. */
+  readonly replay: string | null;
+  /** Where `{pod_host}` may point. */
+  readonly allow: readonly Network[];
+  /** As for the live socket: rank r is on port + r; with 1 the port is the same for every stream. */
+  readonly dataParallelSize: number;
+}
+
+const placeholder = '{pod_host}';
+const maxPort = 65_535;
+
+/**
+ * Where the publisher of a stream of one source answers replays. The function gives null where that is nowhere, or
+ * where the stream's topic, which anybody may send, names no address inside the allowed networks. It keeps nothing.
+ */
+export function replayTarget(options: ReplayTargetOptions): (stream: Stream) => string | null {
+  const { replay, dataParallelSize } = options;
+  if (replay === null) return () => null;
+  const isAllowed = membership(options.allow);
+  return ({ pod, rank }) => {
+    const offset = offsetOf(rank, dataParallelSize);
+    if (offset === null) return null;
+    if (!replay.includes(placeholder)) return onPort(replay, offset);
+    const address = pod === null ? null : addressOf(pod);
+    if (address === null || !isAllowed(address)) return null;
+    const host = isIP(address) === 6 ? `[${address}]` : address;
+    return onPort(replay.replace(placeholder, host), offset);
+  };
+}
+
+/** The address in a pod id: `10.0.0.5`, `10.0.0.5:8000`, `fd00::7`, `[fd00::7]:8000`. A name could point anywhere: null. */
+function addressOf(pod: string): string | null {
+  const host = /^\[([^\]]*)\](?::\d+)?$/.exec(pod)?.[1] ?? /^([^:]*):\d+$/.exec(pod)?.[1] ?? pod;
+  // Of an address with a zone, the zone would choose the network.
+  return isIP(host) === 0 || host.includes('%') ? null : host;
+}
+
+function membership(networks: readonly Network[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
+  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** Null for a rank that the source does not have: payloads may claim any. */
+function offsetOf(rank: string | null, dataParallelSize: number): number | null {
+  if (rank === null || dataParallelSize === 1) return 0;
+  const offset = /^\d{1,4}$/.test(rank) ? Number(rank) : dataParallelSize;
+  return offset < dataParallelSize ? offset : null;
+}
+
+function onPort(endpoint: string, offset: number): string | null {
+  const port = Number(endpoint.slice(endpoint.lastIndexOf(':') + 1));
+  return offset > 0 && port + offset > maxPort ? null : rankEndpoint(endpoint, offset);
+}

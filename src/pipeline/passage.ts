@@ -1,0 +1,77 @@
+import type { RecordBatch, RecordForm } from '../core/batch.ts';
+import type { SeqRange } from '../core/stream.ts';
+import type { Envelope } from '../wire/records.ts';
+import type { Observation, Verdict } from './sequence.ts';
+import type { StreamEntry } from './streams.ts';
+
+/** One batch in the forms that the lanes ask for; a control record is the same object in both. */
+export type Forms = Readonly<Partial<Record<RecordForm, RecordBatch>>>;
+
+/** How a frame comes to the intake. */
+export interface Passage {
+  readonly origin: 'live' | 'replay';
+  /** Set where filling the gap before this frame has been tried: the reason that its StreamGap gives. */
+  readonly gapReason: string | null;
+  /**
+   * Whose frame it is known to be: it waited with that stream, or that stream's publisher sent it again. A replayed
+   * frame that names another rank is left out: the publisher that answered is not the stream's own.
+   */
+  readonly entry: StreamEntry | null;
+}
+
+/** Straight from a source. */
+export const live: Passage = { origin: 'live', gapReason: null, entry: null };
+
+/** Numbers that a replay may bring back, before the frame that showed that they are missing. */
+export interface Need {
+  readonly entry: StreamEntry;
+  readonly from: bigint;
+  readonly to: bigint;
+  /** Numbers whose payload was seen, with its fingerprint. */
+  readonly known: ReadonlyMap<bigint, number>;
+}
+
+/** What a frame led to: records, in the order they must be written; or it waits behind others, or for what is missing. */
+export type Acceptance =
+  | { readonly kind: 'records'; readonly all: readonly Forms[] }
+  | { readonly kind: 'held'; readonly entry: StreamEntry }
+  | { readonly kind: 'need'; readonly need: Need };
+
+/** How filling a gap went. */
+export interface Recovered {
+  /** The range that was missing, both inclusive. */
+  readonly from: bigint;
+  readonly to: bigint;
+  /** How many numbers of it came back, and the last one of them. */
+  readonly recovered: bigint;
+  readonly last: bigint;
+  readonly durationMs: number;
+  readonly receivedAt: number;
+}
+
+/** What a replay should bring before a frame: a gap, the beginning of a new incarnation, or what was before a late join. */
+export function needOf(entry: StreamEntry, verdict: Verdict, { seq, fingerprint }: Observation): Need | null {
+  if (seq === null) return null;
+  const known = new Map([[seq, fingerprint]]);
+  switch (verdict.kind) {
+    case 'gap':
+      if (entry.state?.last != null) known.set(entry.state.last, entry.state.fingerprint);
+      return { entry, ...verdict.missing, known };
+    case 'restart':
+      return verdict.missing === null ? null : { entry, ...verdict.missing, known };
+    case 'start':
+      // Some engines count from 1: whether this one has a 0 it must be asked.
+      return seq > 0n ? { entry, from: 0n, to: seq - 1n, known } : null;
+    default:
+      return null;
+  }
+}
+
+/** A frame's place in its stream. */
+export interface Place {
+  readonly kind: 'place';
+  readonly envelope: Envelope;
+  readonly covers: SeqRange;
+  /** Due before the frame's own records. */
+  readonly controls: readonly Forms[];
+}

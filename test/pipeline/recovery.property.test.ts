@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AttemptEnd, AttemptOptions, AttemptOutcome, ReplayClient, ReplayedFrame } from '../../src/core/replay.ts';
+import { payloadOf } from './played-replay.ts';
+import { recoveryOf } from './recovery-support.ts';
+
+type Move =
+  | { readonly kind: 'publish'; readonly arrives: boolean }
+  | { readonly kind: 'restart' }
+  | { readonly kind: 'turn'; readonly pauses: number };
+
+/** How one request is answered: which of the batches are dropped on the way, and how it ends. */
+interface Manner {
+  readonly drops: readonly boolean[];
+  readonly end: AttemptEnd;
+  readonly copies: number;
+}
+
+/** A publisher with a bounded buffer whose live and replayed batches may both get lost. */
+class Publisher implements ReplayClient {
+  incarnation = 0;
+  next = 0;
+  readonly #buffer: number;
+  readonly #manners: readonly Manner[];
+  #asked = 0;
+
+  constructor(buffer: number, manners: readonly Manner[]) {
+    this.#buffer = buffer;
+    this.#manners = manners;
+  }
+
+  publish(): { seq: number; payload: Buffer } {
+    const seq = this.next++;
+    return { seq, payload: payloadOf(seq, this.incarnation) };
+  }
+
+  restart(): void {
+    this.incarnation += 1;
+    this.next = 0;
+  }
+
+  async attempt(
+    _endpoint: string,
+    from: bigint,
+    { signal, maxBytes }: AttemptOptions,
+    take: (frame: ReplayedFrame) => void,
+  ): Promise<AttemptOutcome> {
+    const { drops, end, copies } = this.#manners[this.#asked++ % this.#manners.length] ?? neat;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (end === 'unreachable') return { end, frames: 0, unreadable: 0 };
+    let bytes = 0;
+    for (let seq = Math.max(Number(from), this.next - this.#buffer, 0); seq < this.next; seq++) {
+      // A fresh connection has room for a first answer.
+      if (bytes > 0 && drops[seq % drops.length]) continue;
+      const payload = payloadOf(seq, this.incarnation);
+      bytes += payload.length;
+      if (bytes > maxBytes) return { end: 'budget', frames: 0, unreadable: 0 };
+      for (let copy = 0; copy < copies; copy++) {
+        take({ seq: BigInt(seq), topic: null, payload, receivedAt: 1_700_000_000_000 });
+        if (signal.aborted) return { end: 'aborted', frames: 0, unreadable: 0 };
+      }
+    }
+    return { end, frames: 0, unreadable: 0 };
+  }
+}
+
+const neat: Manner = { drops: [false], end: 'end', copies: 1 };
+
+const manners = fc.array(
+  fc.record({
+    drops: fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }),
+    end: fc.constantFrom<AttemptEnd>('end', 'idle', 'unreachable', 'end'),
+    copies: fc.constantFrom(1, 2),
+  }),
+  { minLength: 1, maxLength: 6 },
+);
+
+const moves = (withRestart: boolean) =>
+  fc.array(
+    fc.oneof(
+      { weight: 12, arbitrary: fc.boolean().map((arrives): Move => ({ kind: 'publish', arrives })) },
+      { weight: 3, arbitrary: fc.nat(3).map((pauses): Move => ({ kind: 'turn', pauses })) },
+      ...(withRestart ? [{ weight: 1, arbitrary: fc.constant<Move>({ kind: 'restart' }) }] : []),
+    ),
+    { maxLength: 60 },
+  );
+
+/** Plays it to the end; the records, and what arrived live. */
+async function play(publisher: Publisher, all: readonly Move[]) {
+  const bridge = recoveryOf(publisher);
+  const arrived: string[] = [];
+  for (const move of all) {
+    if (move.kind === 'publish') {
+      const batch = publisher.publish();
+      if (!move.arrives) continue;
+      bridge.feed.push(batch);
+      arrived.push(`${publisher.incarnation}/${batch.seq}`);
+    } else if (move.kind === 'turn') {
+      await bridge.send();
+      for (let pause = 0; pause < move.pauses; pause++) await bridge.clock.pass(100);
+    } else if (publisher.incarnation < 2) publisher.restart();
+  }
+  await untilQuiet(bridge);
+  await bridge.stop();
+  return { records: bridge.records(), arrived };
+}
+
+async function untilQuiet({ clock, records }: ReturnType<typeof recoveryOf>): Promise<void> {
+  let before = -1;
+  for (let quiet = 0; quiet < 8; ) {
+    await clock.pass(100);
+    const { length } = records();
+    quiet = length === before ? quiet + 1 : 0;
+    before = length;
+  }
+}
+
+/** Numbers of each epoch in the order of the records, those of gaps as well. */
+function accounted(records: readonly Record<string, unknown>[]): Map<unknown, number[]> {
+  const epochs = new Map<unknown, number[]>();
+  for (const { type, epoch, seq, from_seq, to_seq } of records) {
+    const all = epochs.get(epoch) ?? [];
+    epochs.set(epoch, all);
+    if (type === 'BlockRemoved') all.push(Number(seq));
+    if (type === 'StreamGap') for (let lost = Number(from_seq); lost <= Number(to_seq); lost++) all.push(lost);
+  }
+  return epochs;
+}
+
+describe('for any interleaving of live frames, losses and replays', () => {
+  it('each number of an incarnation is accounted for once, in order', async () => {
+    let recovered = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 40 }), manners, moves(true), async (buffer, how, all) => {
+        const { records } = await play(new Publisher(buffer, how), all);
+        for (const numbers of accounted(records).values()) {
+          expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
+        }
+        recovered += records.filter(({ type, origin }) => type === 'BlockRemoved' && origin === 'replay').length;
+      }),
+      { numRuns: 150 },
+    );
+    expect(recovered).toBeGreaterThan(20);
+  }, 60_000);
+
+  it('everything that arrived live comes out, once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 40 }), manners, moves(true), async (buffer, how, all) => {
+        const { records, arrived } = await play(new Publisher(buffer, how), all);
+        const out = records
+          .filter(({ type }) => type === 'BlockRemoved')
+          .map(({ ts, seq }) => `${Math.round((Number(ts) - 1_763_800_000.5 - Number(seq)) * 8)}/${seq}`);
+        expect(new Set(out).size).toBe(out.length);
+        expect(arrived.filter((batch) => !out.includes(batch))).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
+  it('nothing is lost that the publisher still has and sends', async () => {
+    await fc.assert(
+      fc.asyncProperty(moves(false), async (all) => {
+        const { records } = await play(new Publisher(1_000, [neat]), all);
+        expect(records.filter(({ type }) => type === 'StreamGap')).toEqual([]);
+        const [numbers = []] = accounted(records).values();
+        expect(numbers.at(0) ?? 0).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+});

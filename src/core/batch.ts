@@ -1,3 +1,4 @@
+import type { Checkpoint, Position } from './checkpoint.ts';
 import type { SeqRange, Stream } from './stream.ts';
 
 /** `event`: one record per event; `batch`: one record per engine batch. Control records are the same in both. */
@@ -15,6 +16,15 @@ export interface RecordBatch {
   readonly ends: readonly number[];
   /** What these records account for; null for control records that stand for no batch (StreamStarted and the like). */
   readonly covers: SeqRange | null;
+  /** What a sink holds of the stream once it holds this batch and everything before it. */
+  readonly checkpoint: Checkpoint;
+  /**
+   * Position of what was emitted before this in the same stream; a sink that holds less lacks something. Null for the
+   * first of a stream: whatever the sink holds is fine.
+   */
+  readonly follows: Position | null;
+  /** Received frames that these records stand for: 1, or 0 for a control record (gaps included). */
+  readonly frames: 0 | 1;
   /** The engine's own time of the batch, milliseconds since 1970; null for control records and where there is none. */
   readonly engineTime: number | null;
   /** The bridge's clock on receipt, milliseconds since 1970. */

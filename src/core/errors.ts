@@ -23,9 +23,12 @@ export class ConfigError extends BridgeError {
  * - `transient`: try again after a backoff, for ever;
  * - `destination`: the same, but somebody has to mend the destination (rights, missing topic, wrong type): not ready
  *   until then, and the message says what to mend;
+ * - `reopen`: what the sink holds is unknown (a commit without an answer) or is less than it should be (a store that lost
+ *   its data): after a backoff `connect` again, which says what it holds, and then write what it lacks;
+ * - `fenced`: a newer bridge of the same name has taken over: this one must not write any more, and ends;
  * - `closed`: nobody will ever read again (stdout's reader is gone): the lane ends and so does the bridge, without an error.
  */
-export type SinkErrorKind = 'transient' | 'destination' | 'closed';
+export type SinkErrorKind = 'transient' | 'destination' | 'reopen' | 'fenced' | 'closed';
 
 export interface SinkErrorDetails {
   readonly kind: SinkErrorKind;

@@ -48,4 +48,13 @@ export const laneSettings = {
   },
 } as const;
 
+/** The setting of sinks that can do both; each spreads it into its own section. */
+export const deliverySettings = {
+  delivery: {
+    doc: 'After a crash or an unanswered write: `at-least-once` may repeat records (with the same `id`), `exactly-once` writes each once. That needs a `name` of its own for the bridge; of two bridges with one name the newer wins. See docs/delivery.md.',
+    choices: ['at-least-once', 'exactly-once'],
+    default: 'at-least-once',
+  },
+} as const;
+
 export type LaneConfig = SettingsValue<typeof laneSettings>;

@@ -1,4 +1,6 @@
 import type { RecordBatch } from './batch.ts';
+import type { Held } from './checkpoint.ts';
+import type { Lease } from './lease.ts';
 import type { Observe } from './observer.ts';
 import type { Settings, SettingsValue } from './settings.ts';
 
@@ -6,6 +8,8 @@ import type { Settings, SettingsValue } from './settings.ts';
 export interface WriteOutcome {
   /** Records that the destination can never take and that were written to its dead-letter target instead. */
   readonly deadLettered: number;
+  /** Of the batches written, those with at least one such record. */
+  readonly batchesDeadLettered: number;
 }
 
 /**
@@ -14,9 +18,11 @@ export interface WriteOutcome {
 export interface Sink {
   /**
    * Opens the destination and checks what can be checked (reachable, authorised, target exists). Called before the first
-   * `write`, and again after it failed. Throws `SinkError`; may be called any number of times until it succeeds once.
+   * `write`, and again after it failed or after an error of kind `reopen`. Throws `SinkError`.
+   * Answers what the destination holds of this bridge's name, null where it keeps no checkpoints. With exactly-once it
+   * takes the name first: whoever held it can no longer write, so that what is read cannot change any more.
    */
-  connect(): Promise<void>;
+  connect(): Promise<Held>;
   /**
    * Writes all records of all batches in order and resolves only when the destination has confirmed every one of them
    * (stdout: when the stream has taken them). A record that can never be written (too large, a reserved target) goes to
@@ -24,15 +30,21 @@ export interface Sink {
    * On failure throws `SinkError`, with `written` = number of leading batches that are surely durable; the lane calls again
    * with the rest. Records behind `written` may be there already: sinks are at-least-once.
    * Reconnecting after an outage is the sink's own business, inside `write`.
+   *
+   * Where the sink keeps checkpoints, each stream's moves to `batch.checkpoint` with or after the confirmation of the
+   * batch's records, never before. With exactly-once both happen at once, a repeated `write` appends nothing twice, and a
+   * destination that holds less than `batch.follows` is an error of kind `reopen`.
    */
   write(batches: readonly RecordBatch[]): Promise<WriteOutcome>;
+  /** Where the destination can keep a lease for bridges of one name; see `Lease`. */
+  readonly lease?: Lease;
   /** Releases everything. Idempotent, safe before `connect`, safe while the destination is away; never hangs. */
   close(): Promise<void>;
 }
 
 /** What a sink gets from its surroundings. */
 export interface SinkContext {
-  /** Name of the bridge (`BRIDGE_NAME`), for client ids. */
+  /** Name of the bridge (`BRIDGE_NAME`): checkpoints and fences go by it, client ids carry it. */
   readonly bridge: string;
   /** The process's standard output; the logs never go there. */
   readonly stdout: NodeJS.WritableStream;

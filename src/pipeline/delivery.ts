@@ -36,7 +36,9 @@ export class Delivery {
   }
 
   connect(): Promise<DeliveryEnd> {
-    return this.#insist(() => this.#options.sink.connect());
+    return this.#insist(async () => {
+      await this.#options.sink.connect();
+    });
   }
 
   /** Calls `settled` with every batch as soon as it is confirmed, in order, each once. */
@@ -52,7 +54,7 @@ export class Delivery {
       } catch (error) {
         if (this.#options.signal.aborted) throw error;
         const written = error instanceof SinkError ? rest.slice(0, error.written) : [];
-        this.#delivered(written, { deadLettered: 0 });
+        this.#delivered(written, { deadLettered: 0, batchesDeadLettered: 0 });
         settled(written);
         rest = rest.slice(written.length);
         throw error;

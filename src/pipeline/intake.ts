@@ -1,4 +1,4 @@
-import type { RecordBatch, RecordForm } from '../core/batch.ts';
+import type { RecordForm } from '../core/batch.ts';
 import type { Frame } from '../core/frame.ts';
 import { bytesOf } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
@@ -7,9 +7,9 @@ import type { DecodedBatch } from '../wire/decode.ts';
 import { decodePayload, rankKey } from '../wire/decode.ts';
 import type { Failure } from '../wire/message.ts';
 import { readMessage } from '../wire/message.ts';
-import type { Control, Envelope, Rendered } from '../wire/records.ts';
-import { renderBatch, renderControl, renderEvents } from '../wire/records.ts';
+import type { Envelope } from '../wire/records.ts';
 import type { Topic } from '../wire/topic.ts';
+import { batchRecords, controlRecords, markRecord, undecodableRecord } from './emission.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Acceptance, Forms, Passage, Place, Recovered } from './passage.ts';
 import { live, needOf } from './passage.ts';
@@ -81,7 +81,8 @@ export class Intake {
     const place = this.#pass(arrival, entry, arrival.seq);
     if (place.kind !== 'place') return place;
     this.#count(arrival, entry, batch);
-    return { kind: 'records', all: [...place.controls, this.#forms(place.envelope, place.covers, batch)] };
+    const records = batchRecords(entry, place, batch, { hash: arrival.fingerprint, forms: this.#options.forms });
+    return { kind: 'records', all: [...place.controls, records] };
   }
 
   #unreadable(arrival: Arrival, failure: Failure, rules: IntakeRules): Acceptance {
@@ -93,8 +94,8 @@ export class Intake {
     const place = this.#pass(arrival, entry, owner === undefined ? null : arrival.seq);
     if (place.kind !== 'place') return place;
     observe({ fact: 'undecodable', source: frame.source, stream: entry.stream.id, reason: failure.reason });
-    const rendered = renderControl(place.envelope, { type: 'Undecodable', failure });
-    return { kind: 'records', all: [...place.controls, this.#control(place.envelope, rendered, place.covers)] };
+    const record = undecodableRecord(entry, place, failure, arrival.fingerprint);
+    return { kind: 'records', all: [...place.controls, record] };
   }
 
   /** Checks the number: the frame's place in its stream, with the control records due before it; or what to do instead. */
@@ -122,7 +123,7 @@ export class Intake {
       origin: passage.origin,
     };
     const covers: SeqRange = { epoch: state.epoch, from: counter, to: counter, numbered: hasNumber };
-    return { kind: 'place', envelope, covers, controls: this.#controls(envelope, verdict, reasonOf(passage)) };
+    return { kind: 'place', envelope, covers, controls: controlRecords(entry, envelope, verdict, reasonOf(passage)) };
   }
 
   /** The record that says how filling a gap went. */
@@ -139,52 +140,7 @@ export class Intake {
       origin: 'replay',
     };
     const { from, to, recovered, durationMs } = what;
-    return this.#mark(envelope, { type: 'StreamRecovered', from, to, recovered, durationMs });
-  }
-
-  #controls(envelope: Envelope, verdict: Verdict, reason: string): Forms[] {
-    switch (verdict.kind) {
-      case 'start':
-        return [this.#mark(envelope, { type: 'StreamStarted', joined: verdict.joined })];
-      case 'gap':
-        return [this.#gap(envelope, verdict.missing, reason)];
-      case 'restart': {
-        const { previousEpoch, lastSeq, missing } = verdict;
-        const restarted = { type: 'StreamRestarted', previousEpoch, lastSeq } as const;
-        if (missing === null) return [this.#mark(envelope, restarted)];
-        // Where the new incarnation begins for the reader: numbers in ids never fall, and the gap comes behind this.
-        return [this.#mark(numbered(envelope, missing.from), restarted), this.#gap(envelope, missing, reason)];
-      }
-      case 'shared':
-        return [this.#mark(envelope, { type: 'StreamShared' })];
-      default:
-        return [];
-    }
-  }
-
-  #gap(envelope: Envelope, { from, to }: { readonly from: bigint; readonly to: bigint }, reason: string): Forms {
-    const control = { type: 'StreamGap', from, to, missing: to - from + 1n, reason } as const;
-    const gap = numbered(envelope, from);
-    return this.#control(gap, renderControl(gap, control), { epoch: envelope.epoch, from, to, numbered: true });
-  }
-
-  /** A control record that stands for no number of its own. */
-  #mark(envelope: Envelope, control: Control): Forms {
-    return this.#control(envelope, renderControl(envelope, control), null);
-  }
-
-  #control(envelope: Envelope, rendered: Rendered, covers: SeqRange | null): Forms {
-    const record = toBatch(envelope, rendered, covers, null);
-    return { event: record, batch: record };
-  }
-
-  #forms(envelope: Envelope, covers: SeqRange, batch: DecodedBatch): Forms {
-    const { forms } = this.#options;
-    const engineTime = batch.ts === null ? null : batch.tsUnit === 'ms' ? batch.ts : batch.ts * 1000;
-    return {
-      ...(forms.has('event') && { event: toBatch(envelope, renderEvents(envelope, batch), covers, engineTime) }),
-      ...(forms.has('batch') && { batch: toBatch(envelope, renderBatch(envelope, batch), covers, engineTime) }),
-    };
+    return markRecord(entry, envelope, { type: 'StreamRecovered', from, to, recovered, durationMs });
   }
 
   #count({ frame }: Arrival, entry: StreamEntry, batch: DecodedBatch): void {
@@ -226,18 +182,4 @@ function ownerOf({ frame, passage, topic }: Arrival, rules: IntakeRules, streams
 
 function reasonOf({ gapReason }: Passage): string {
   return gapReason ?? 'no_replay';
-}
-
-function toBatch(
-  envelope: Envelope,
-  rendered: Rendered,
-  covers: SeqRange | null,
-  engineTime: number | null,
-): RecordBatch {
-  const { stream, receivedAt } = envelope;
-  return { stream, bytes: rendered.bytes, ends: rendered.ends, covers, engineTime, receivedAt };
-}
-
-function numbered(envelope: Envelope, seq: bigint): Envelope {
-  return { ...envelope, seq, ordinal: String(seq) };
 }

@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../core/batch.ts';
+import type { Checkpoint, Position } from '../core/checkpoint.ts';
 import type { SeqRange, Stream } from '../core/stream.ts';
 import { renderControl } from '../wire/records.ts';
 
@@ -7,6 +8,9 @@ interface Dropped {
   readonly covers: SeqRange;
   readonly batches: bigint;
   readonly receivedAt: number;
+  /** Of the last and of the first batch dropped. */
+  readonly checkpoint: Checkpoint;
+  readonly follows: Position | null;
 }
 
 /** What a range costs in memory, about. */
@@ -35,7 +39,7 @@ export class Overflow {
 
   /** Whether the batch is really dropped; false for a control record that is kept. */
   add(batch: RecordBatch): boolean {
-    const { stream, covers, receivedAt } = batch;
+    const { stream, covers, receivedAt, checkpoint, follows } = batch;
     const open = this.#open.get(stream.id);
     if (covers === null) {
       this.#end(open);
@@ -46,11 +50,11 @@ export class Overflow {
     const batches = covers.to - covers.from + 1n;
     if (open && open.covers.epoch === covers.epoch && open.covers.numbered === covers.numbered) {
       const merged = { ...open.covers, to: covers.to };
-      this.#open.set(stream.id, { ...open, covers: merged, batches: open.batches + batches });
+      this.#open.set(stream.id, { ...open, covers: merged, batches: open.batches + batches, checkpoint });
       return true;
     }
     this.#end(open);
-    this.#open.set(stream.id, { stream, covers, batches, receivedAt });
+    this.#open.set(stream.id, { stream, covers, batches, receivedAt, checkpoint, follows });
     return true;
   }
 
@@ -71,7 +75,7 @@ export class Overflow {
 }
 
 /** Unnumbered streams: the numbers are the bridge's own, so the record says only how many batches are missing. */
-function notice({ stream, covers, batches, receivedAt }: Dropped): RecordBatch {
+function notice({ stream, covers, batches, receivedAt, checkpoint, follows }: Dropped): RecordBatch {
   const { epoch, from, to, numbered } = covers;
   const rendered = renderControl(
     {
@@ -91,5 +95,5 @@ function notice({ stream, covers, batches, receivedAt }: Dropped): RecordBatch {
       reason: 'sink_overflow',
     },
   );
-  return { stream, ...rendered, covers, engineTime: null, receivedAt };
+  return { stream, ...rendered, covers, checkpoint, follows, frames: 0, engineTime: null, receivedAt };
 }

@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../core/checkpoint.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Stream } from '../core/stream.ts';
@@ -11,6 +12,8 @@ export interface StreamEntry {
   state: SequenceState | undefined;
   /** The bridge's own numbers (`n0`, `n1`, ...) for frames without a usable one. */
   nextOrdinal: bigint;
+  /** Of the last records that were emitted; null before the first. */
+  checkpoint: Checkpoint | null;
   touchedAt: number;
   /** Live frames that wait while a gap before them is being filled; undefined when nothing is. */
   held: HeldFrames | undefined;
@@ -66,7 +69,14 @@ export class StreamTable {
     }
     while (this.#entries.size >= this.#limits.maxStreams) if (!this.#evictOldest('limit')) break;
     const stream = { id, source, topic: topic.text, pod: topic.pod, model: topic.model, rank };
-    const made: StreamEntry = { stream, state: undefined, nextOrdinal: 0n, touchedAt: now, held: undefined };
+    const made: StreamEntry = {
+      stream,
+      state: undefined,
+      nextOrdinal: 0n,
+      checkpoint: null,
+      touchedAt: now,
+      held: undefined,
+    };
     this.#entries.set(id, made);
     return made;
   }

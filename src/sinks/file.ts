@@ -82,7 +82,7 @@ class FileSink implements Sink {
     this.#store = new SegmentStore(config, note);
   }
 
-  connect(): Promise<void> {
+  connect(): Promise<null> {
     return this.#work(async () => {
       try {
         await this.#store.open();
@@ -90,6 +90,7 @@ class FileSink implements Sink {
         throw problemWith(this.#config.dir, error);
       }
       this.#startSyncing();
+      return null;
     });
   }
 
@@ -124,7 +125,7 @@ class FileSink implements Sink {
     } catch (error) {
       throw problemWith(this.#config.dir, error, written);
     }
-    return { deadLettered: 0 };
+    return { deadLettered: 0, batchesDeadLettered: 0 };
   }
 
   /** Remembers the call, so that `close` lets it end before it gives up the folder. */

@@ -60,7 +60,7 @@ class KafkaSink implements Sink {
     this.#courier = new Courier(factory, channel, this.#planner.bury);
   }
 
-  async connect(): Promise<void> {
+  async connect(): Promise<null> {
     const missing: SinkError[] = [];
     for (const topic of this.#expected) {
       try {
@@ -74,6 +74,7 @@ class KafkaSink implements Sink {
     const [first] = missing;
     if (first !== undefined) throw together(first, missing);
     await this.#courier.connect();
+    return null;
   }
 
   async write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
@@ -81,7 +82,7 @@ class KafkaSink implements Sink {
     let deadLettered = 0;
     try {
       for await (const chunk of this.#chunks(records)) deadLettered += await this.#deliver(chunk);
-      return { deadLettered };
+      return { deadLettered, batchesDeadLettered: 0 };
     } catch (error) {
       this.#directory.forget();
       throw asSinkError(error, this.#progress.written);

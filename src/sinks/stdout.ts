@@ -45,21 +45,21 @@ class StdoutSink implements Sink {
     this.#encode = encode;
   }
 
-  async connect(): Promise<void> {
+  async connect(): Promise<null> {
     if (this.#output.destroyed === true) throw this.#fail({ code: 'ERR_STREAM_DESTROYED', message: 'already closed' });
-    if (this.#listening) return;
+    if (!this.#listening) this.#output.on('error', this.#onError);
     this.#listening = true;
-    this.#output.on('error', this.#onError);
+    return null;
   }
 
   async write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
     if (this.#failure !== null && (this.#failure.kind === 'closed' || this.#output.destroyed)) throw this.#failure;
     const chunk = this.#encode(batches);
-    if (chunk.length === 0) return { deadLettered: 0 };
+    if (chunk.length === 0) return { deadLettered: 0, batchesDeadLettered: 0 };
     // After a failure half a line may be out there: what is written again begins on a line of its own.
     await this.#send(this.#failure === null ? chunk : Buffer.concat([newline, chunk]));
     this.#failure = null;
-    return { deadLettered: 0 };
+    return { deadLettered: 0, batchesDeadLettered: 0 };
   }
 
   async close(): Promise<void> {

@@ -95,7 +95,7 @@ const writingDoubles: readonly Double[] = [
       sleep(20)
         .then(() => honest(batches))
         .catch(() => {});
-      return { deadLettered: 0 };
+      return { deadLettered: 0, batchesDeadLettered: 0 };
     }),
   },
   {
@@ -165,7 +165,7 @@ const writingDoubles: readonly Double[] = [
     breaks: [rule.count],
     make: writing(async (batches, honest) => {
       await honest(batches);
-      return { deadLettered: batches.length };
+      return { deadLettered: batches.length, batchesDeadLettered: batches.length };
     }),
   },
   {
@@ -223,8 +223,9 @@ const lifecycleDoubles: readonly Double[] = [
       let open = false;
       return {
         async connect() {
-          await sink.connect();
+          const held = await sink.connect();
           open = true;
+          return held;
         },
         close: () => (open ? sink.close() : Promise.reject(new Error('not connected'))),
       };
@@ -290,7 +291,7 @@ const failureDoubles: readonly Double[] = [
   {
     name: 'one that connects to nothing',
     breaks: [rule.connect],
-    make: instead(() => ({ connect: async () => {} })),
+    make: instead(() => ({ connect: async () => null })),
   },
   {
     name: 'one that throws a plain Error from connect',
@@ -305,7 +306,7 @@ const failureDoubles: readonly Double[] = [
       return {
         async connect() {
           if (failed !== undefined) throw failed;
-          await sink.connect().catch((error: unknown) => {
+          return sink.connect().catch((error: unknown) => {
             failed = error;
             throw error;
           });
@@ -331,7 +332,7 @@ const failureDoubles: readonly Double[] = [
   {
     name: 'one that swallows errors',
     breaks: [rule.outage, rule.closeOutage],
-    make: writing((batches, honest) => honest(batches).catch(() => ({ deadLettered: 0 }))),
+    make: writing((batches, honest) => honest(batches).catch(() => ({ deadLettered: 0, batchesDeadLettered: 0 }))),
   },
   {
     name: 'one that hangs while the destination is away',

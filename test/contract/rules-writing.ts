@@ -88,7 +88,7 @@ export const writingRules: readonly Rule[] = [
     async run(tools) {
       const sink = await tools.connected();
       const batches = eventBatches(stream, 0, 3);
-      expect(await tools.within('write', sink.write(batches))).toEqual({ deadLettered: 0 });
+      expect(await tools.within('write', sink.write(batches))).toEqual({ deadLettered: 0, batchesDeadLettered: 0 });
     },
   },
   {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { RecordBatch } from '../../src/core/batch.ts';
+import type { Held } from '../../src/core/checkpoint.ts';
 import { SinkError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf } from '../support/batches.ts';
@@ -110,7 +111,7 @@ export class Toolbox {
     }
   }
 
-  async persistConnect(sink: Sink): Promise<void> {
+  async persistConnect(sink: Sink): Promise<Held> {
     const deadline = Date.now() + 3 * this.patience;
     for (;;) {
       try {

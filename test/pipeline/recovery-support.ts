@@ -95,7 +95,7 @@ class TakingSink extends PlayedSink {
 
   override write(batches: readonly RecordBatch[]) {
     this.batches.push(...batches);
-    return Promise.resolve({ deadLettered: 0 });
+    return Promise.resolve({ deadLettered: 0, batchesDeadLettered: 0 });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../../src/core/batch.ts';
+import type { Held } from '../../src/core/checkpoint.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { SinkError } from '../../src/core/errors.ts';
 import type { LaneConfig } from '../../src/core/lane-settings.ts';
@@ -46,19 +47,22 @@ export class PlayedSink implements Sink {
   readonly writes: string[][] = [];
   connects = 0;
   connectError: SinkError | undefined;
+  /** What it says it holds. */
+  held: Held = null;
   answer: 'confirm' | 'wait' | SinkError | Error = 'confirm';
   #pending:
     | { batches: readonly RecordBatch[]; resolve: (o: WriteOutcome) => void; reject: (e: unknown) => void }
     | undefined;
 
-  async connect(): Promise<void> {
+  async connect(): Promise<Held> {
     this.connects += 1;
     if (this.connectError) throw this.connectError;
+    return this.held;
   }
 
   write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
     this.writes.push(batches.map(name));
-    if (this.answer === 'confirm') return Promise.resolve({ deadLettered: 0 });
+    if (this.answer === 'confirm') return Promise.resolve({ deadLettered: 0, batchesDeadLettered: 0 });
     if (this.answer instanceof Error) return Promise.reject(this.answer);
     return new Promise((resolve, reject) => {
       this.#pending = { batches, resolve, reject };
@@ -66,7 +70,7 @@ export class PlayedSink implements Sink {
   }
 
   async confirm(deadLettered = 0): Promise<void> {
-    this.#pending?.resolve({ deadLettered });
+    this.#pending?.resolve({ deadLettered, batchesDeadLettered: deadLettered });
     await settle();
   }
 
@@ -86,7 +90,20 @@ const stream = { id: 'zmq/t/0', source: 'zmq', topic: 't', pod: null, model: nul
 export function batch(seq: number, size = 100, epoch = 1): RecordBatch {
   const bytes = Buffer.from(`${`#${seq}`.padEnd(size - 1)}\n`);
   const covers = { epoch, from: BigInt(seq), to: BigInt(seq), numbered: true };
-  return { stream, bytes, ends: [bytes.length], covers, engineTime: null, receivedAt: 0 };
+  const position = { epoch, seq: covers.to, sub: 0 };
+  const follows = seq === 0 ? null : { ...position, seq: covers.to - 1n };
+  const checkpoint = { position, ts: null, hash: seq };
+  return {
+    stream,
+    bytes,
+    ends: [bytes.length],
+    covers,
+    checkpoint,
+    follows,
+    frames: 1,
+    engineTime: null,
+    receivedAt: 0,
+  };
 }
 
 /** How a test calls a batch: `#7`, or what a gap record says. */

@@ -25,6 +25,9 @@ export function batchOf(stream: Stream, documents: readonly string[], seq = 0): 
     bytes: Buffer.from(documents.map((document) => `${document}\n`).join('')),
     ends,
     covers: { epoch, from: number, to: number, numbered: true },
+    checkpoint: { position: { epoch, seq: number, sub: 0 }, ts: (epoch + seq) / 1000, hash: seq },
+    follows: seq === 0 ? null : { epoch, seq: number - 1n, sub: 0 },
+    frames: 1,
     engineTime: epoch + seq,
     receivedAt: epoch + seq + 7,
   };

@@ -39,11 +39,12 @@ export class MemorySink implements Sink {
     this.destination = destination;
   }
 
-  async connect(): Promise<void> {
+  async connect(): Promise<null> {
     await nextTurn();
     if (this.destination.broken) {
       throw new SinkError({ kind: 'transient', code: 'ECONNREFUSED', message: 'memory: it is away' });
     }
+    return null;
   }
 
   async write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
@@ -58,7 +59,7 @@ export class MemorySink implements Sink {
       }
       written += 1;
     }
-    return { deadLettered };
+    return { deadLettered, batchesDeadLettered: 0 };
   }
 
   async close(): Promise<void> {

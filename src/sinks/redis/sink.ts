@@ -32,9 +32,10 @@ export class RedisSink implements Sink {
   }
 
   /** Runs the script with nothing to append: that shows login, rights, type of the keys, and the node to talk to. */
-  async connect(): Promise<void> {
+  async connect(): Promise<null> {
     try {
       await this.#evaluate(emptied(this.#keys.known), keepAll);
+      return null;
     } catch (error) {
       throw this.#failure(error, 0);
     }
@@ -49,7 +50,7 @@ export class RedisSink implements Sink {
         this.#observe({ fact: 'dead-lettered', sink: 'redis', reason, records });
       }
     }
-    return { deadLettered };
+    return { deadLettered, batchesDeadLettered: 0 };
   }
 
   async close(): Promise<void> {

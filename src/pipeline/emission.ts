@@ -1,0 +1,128 @@
+import type { RecordBatch, RecordForm } from '../core/batch.ts';
+import type { Checkpoint, Position } from '../core/checkpoint.ts';
+import type { SeqRange } from '../core/stream.ts';
+import type { DecodedBatch } from '../wire/decode.ts';
+import type { Failure } from '../wire/message.ts';
+import type { Control, Envelope, Rendered } from '../wire/records.ts';
+import { renderBatch, renderControl, renderEvents } from '../wire/records.ts';
+import type { Forms } from './passage.ts';
+import type { Verdict } from './sequence.ts';
+import type { StreamEntry } from './streams.ts';
+
+/** What identifies the batch that carries a number; null for records that stand for no frame. */
+interface Carried {
+  readonly ts: number | null;
+  readonly hash: number;
+}
+
+interface Step {
+  readonly checkpoint: Checkpoint;
+  readonly follows: Position | null;
+}
+
+/** The records of one decoded batch, in every form that a lane wants. */
+export function batchRecords(
+  entry: StreamEntry,
+  place: { readonly envelope: Envelope; readonly covers: SeqRange },
+  batch: DecodedBatch,
+  { hash, forms }: { readonly hash: number; readonly forms: ReadonlySet<RecordForm> },
+): Forms {
+  const { envelope, covers } = place;
+  const engineTime = batch.ts === null ? null : batch.tsUnit === 'ms' ? batch.ts : batch.ts * 1000;
+  const about = { covers, engineTime, frames: 1, ...advance(entry, covers, { ts: batch.ts, hash }) } as const;
+  return {
+    ...(forms.has('event') && { event: toBatch(envelope, renderEvents(envelope, batch), about) }),
+    ...(forms.has('batch') && { batch: toBatch(envelope, renderBatch(envelope, batch), about) }),
+  };
+}
+
+/** The record of a frame that could not be read. */
+export function undecodableRecord(
+  entry: StreamEntry,
+  place: { readonly envelope: Envelope; readonly covers: SeqRange },
+  failure: Failure,
+  hash: number,
+): Forms {
+  const { envelope, covers } = place;
+  const step = advance(entry, covers, { ts: null, hash });
+  const rendered = renderControl(envelope, { type: 'Undecodable', failure });
+  return both(toBatch(envelope, rendered, { covers, engineTime: null, frames: 1, ...step }));
+}
+
+/** The control records due before a frame with this verdict; `reason` is that of a gap. */
+export function controlRecords(entry: StreamEntry, envelope: Envelope, verdict: Verdict, reason: string): Forms[] {
+  switch (verdict.kind) {
+    case 'start':
+      return [markRecord(entry, envelope, { type: 'StreamStarted', joined: verdict.joined })];
+    case 'gap':
+      return [gapRecord(entry, envelope, verdict.missing, reason)];
+    case 'restart': {
+      const { previousEpoch, lastSeq, missing } = verdict;
+      const restarted = { type: 'StreamRestarted', previousEpoch, lastSeq } as const;
+      if (missing === null) return [markRecord(entry, envelope, restarted)];
+      // Where the new incarnation begins for the reader: numbers in ids never fall, and the gap comes behind this.
+      return [
+        markRecord(entry, numbered(envelope, missing.from), restarted),
+        gapRecord(entry, envelope, missing, reason),
+      ];
+    }
+    case 'shared':
+      return [markRecord(entry, envelope, { type: 'StreamShared' })];
+    default:
+      return [];
+  }
+}
+
+/** A control record that stands for no number of its own. */
+export function markRecord(entry: StreamEntry, envelope: Envelope, control: Control): Forms {
+  const step = advance(entry, { epoch: envelope.epoch, numbered: false }, null);
+  const rendered = renderControl(envelope, control);
+  return both(toBatch(envelope, rendered, { covers: null, engineTime: null, frames: 0, ...step }));
+}
+
+function gapRecord(
+  entry: StreamEntry,
+  envelope: Envelope,
+  { from, to }: { readonly from: bigint; readonly to: bigint },
+  reason: string,
+): Forms {
+  const control = { type: 'StreamGap', from, to, missing: to - from + 1n, reason } as const;
+  const covers = { epoch: envelope.epoch, from, to, numbered: true };
+  const gap = numbered(envelope, from);
+  const step = advance(entry, covers, null);
+  return both(toBatch(gap, renderControl(gap, control), { covers, engineTime: null, frames: 0, ...step }));
+}
+
+/** Moves the stream to its next position. */
+function advance(
+  entry: StreamEntry,
+  at: { readonly epoch: number; readonly to?: bigint; readonly numbered: boolean },
+  carried: Carried | null,
+): Step {
+  const before = entry.checkpoint;
+  const sameEpoch = before !== null && before.position.epoch === at.epoch;
+  const follows = before?.position ?? null;
+  const ts = carried?.ts ?? (sameEpoch ? before.ts : null);
+  if (at.numbered && at.to !== undefined) {
+    const position = { epoch: at.epoch, seq: at.to, sub: 0 };
+    entry.checkpoint = { position, ts, hash: carried?.hash ?? null };
+  } else {
+    const { seq, sub } = sameEpoch ? before.position : { seq: null, sub: 0 };
+    entry.checkpoint = { position: { epoch: at.epoch, seq, sub: sub + 1 }, ts, hash: sameEpoch ? before.hash : null };
+  }
+  return { checkpoint: entry.checkpoint, follows };
+}
+
+type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'checkpoint' | 'follows'>;
+
+function toBatch({ stream, receivedAt }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
+  return { stream, bytes, ends, receivedAt, ...about };
+}
+
+function both(record: RecordBatch): Forms {
+  return { event: record, batch: record };
+}
+
+function numbered(envelope: Envelope, seq: bigint): Envelope {
+  return { ...envelope, seq, ordinal: String(seq) };
+}

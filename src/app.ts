@@ -12,7 +12,6 @@ import { ZmqReplayClient } from './ingress/replay-client.ts';
 import { replayTarget } from './ingress/replay-target.ts';
 import { Turns } from './ingress/replay-turns.ts';
 import { ZmqSource } from './ingress/zmq-source.ts';
-import { fingerprintOf } from './pipeline/fingerprint.ts';
 import { Intake } from './pipeline/intake.ts';
 import { Lane } from './pipeline/lane.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
@@ -154,14 +153,16 @@ export class App {
 
   #pipeline(): Pipeline {
     const { maxStreams, streamTtl, sources } = this.#config;
+    const streams = new StreamTable({ maxStreams, streamTtl }, this.#observe);
     const intake = new Intake({
-      streams: new StreamTable({ maxStreams, streamTtl }, this.#observe),
+      streams,
       forms: new Set<RecordForm>(this.#lanes.map((lane) => lane.form)),
       rules: new Map(sources.map((source) => [source.name, source])),
-      canReplay: (entry, now) => this.#recoverer.canReplay(entry, now),
+      canReplay: (entry, now, afresh) => this.#recoverer.canReplay(entry, now, afresh),
+      canCheck: (entry) => this.#recoverer.canCheck(entry),
       observe: this.#observe,
     });
-    return new Pipeline(intake, this.#lanes, this.#recoverer);
+    return new Pipeline({ intake, streams, lanes: this.#lanes, recoverer: this.#recoverer });
   }
 
   #makeRecoverer(): Recoverer {
@@ -172,7 +173,6 @@ export class App {
       client: new ZmqReplayClient({ maxMessageSize: hardMessageLimit, concurrency, timeouts: { idle: idleTimeout } }),
       limits: { maxBytes, budget, pause },
       turns: new Turns(concurrency),
-      fingerprint: fingerprintOf,
       heldBytes,
       cooldown,
       clock: this.#around.clock,

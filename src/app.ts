@@ -80,6 +80,11 @@ export class App {
     this.#recoverer = this.#makeRecoverer();
   }
 
+  /** For what the process around the bridge has to tell. */
+  get observe(): Observe {
+    return this.#observe;
+  }
+
   /** Where HTTP listens; undefined when it is off. */
   get httpAddress(): string | undefined {
     return this.#http?.address;

@@ -1,16 +1,18 @@
 import type { Command } from 'commander';
-import type { StopReport } from '../app.ts';
 import { App } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { BridgeError, messageOf } from '../core/errors.ts';
 import { sinkModules } from '../sinks/registry.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
+import type { StopReport } from '../turn.ts';
 import { systemClock } from './clock.ts';
+import { concluded } from './conclusion.ts';
 import type { Edge } from './edge.ts';
 import { guaranteesOf } from './promise.ts';
 import { addSettingFlags, layersOf } from './settings-flags.ts';
+import type { Conclusion } from './supervision.ts';
+import { supervise } from './supervision.ts';
 import { packageVersion } from './version.ts';
 
 /** `run`: the bridge itself, until SIGTERM or SIGINT. */
@@ -27,54 +29,40 @@ export function addRunCommand(program: Command, edge: Edge, done: (exitCode: num
 }
 
 async function runBridge(config: Config, edge: Edge, log: Log): Promise<number> {
-  const stopRequested = new Promise<void>((resolve) => {
-    edge.onSignal((signal) => {
-      log.info({ signal, drain_ms: config.drainTimeout }, 'stopping: no more frames are taken, lanes drain');
-      resolve();
-    });
-  });
-  const app = new App(config, {
+  const sources = config.sources.map(({ name, mode, endpoint }) => `${name}: ${mode} ${endpoint}`);
+  const app: App = new App(config, {
     modules: sinkModules,
     version: packageVersion(),
     log,
     stdout: edge.stdout,
     clock: systemClock,
     random: Math.random,
+    onRunning: () => {
+      log.info(guaranteesOf(config), 'what this configuration promises and what it cannot');
+      log.info({ name: config.name, sources, sinks: config.sinks, http: app.httpAddress ?? 'off' }, 'running');
+    },
   });
-  const failure = await failureOf(async () => {
-    await app.start();
-    log.info(guaranteesOf(config), 'what this configuration promises and what it cannot');
-    const sources = config.sources.map(({ name, mode, endpoint }) => `${name}: ${mode} ${endpoint}`);
-    log.info({ name: config.name, sources, sinks: config.sinks, http: app.httpAddress ?? 'off' }, 'running');
-    await Promise.race([app.run(), stopRequested]);
-  });
-  const left = await app.stop();
-  return concluded(log, failure, left);
+  const conclusion = await conclusionOf(app, config, stopSignal(app, config, edge, log));
+  await app.close();
+  return concluded(conclusion, { log, name: config.name, accounting: app.accounting });
 }
 
-async function failureOf(work: () => Promise<void>): Promise<unknown> {
+async function conclusionOf(app: App, config: Config, stopRequested: AbortSignal): Promise<Conclusion<StopReport>> {
   try {
-    await work();
-    return undefined;
-  } catch (error) {
-    return error ?? new Error('failed without a reason');
+    await app.start();
+  } catch (failure) {
+    return { end: 'failed', failure, left: new Map() };
   }
+  const { observe } = app;
+  return supervise({ begin: () => app.begin(), ...config, stopRequested, observe, clock: systemClock });
 }
 
-/** The last log line and the exit code: 0 when everything was written and nothing failed. */
-function concluded(log: Log, failure: unknown, left: StopReport): number {
-  const undelivered = Object.fromEntries([...left].filter(([, records]) => records > 0));
-  const isComplete = Object.keys(undelivered).length === 0;
-  if (failure !== undefined) {
-    const code = failure instanceof BridgeError ? failure.code : 'UNEXPECTED';
-    log.fatal({ code, undelivered }, `stopped: ${messageOf(failure)}`);
-    return 1;
-  }
-  if (isComplete) log.info('stopped: nothing is left to write');
-  else
-    log.error(
-      { undelivered },
-      'stopped before every record was written: the numbers say how many are missing per sink',
-    );
-  return isComplete ? 0 : 1;
+function stopSignal(app: App, config: Config, edge: Edge, log: Log): AbortSignal {
+  const stop = new AbortController();
+  edge.onSignal((signal) => {
+    log.info({ signal, drain_ms: config.drainTimeout }, 'stopping: no more frames are taken, lanes drain');
+    app.drain();
+    stop.abort();
+  });
+  return stop.signal;
 }

@@ -66,6 +66,14 @@ export interface Config {
   readonly streamTtl: number;
   /** Milliseconds. */
   readonly drainTimeout: number;
+  /** Begins by waiting until the active bridge of this name is gone. */
+  readonly standby: boolean;
+  /** What to do once another bridge of this name has taken over. */
+  readonly onFenced: 'exit' | 'standby';
+  /** How long one renewal of the lease counts, milliseconds. */
+  readonly leaseTtl: number;
+  /** How long the start waits for the checkpoints of at-least-once sinks, milliseconds. */
+  readonly checkpointWait: number;
   readonly http: { readonly port: number | 'off'; readonly host: string };
   readonly log: { readonly level: LogLevel };
 }

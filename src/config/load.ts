@@ -10,6 +10,7 @@ import { givenByEnvironment } from './environment.ts';
 import { givenByFile } from './file.ts';
 import type { Given } from './given.ts';
 import { givenText } from './given.ts';
+import { checkLeadership, doubtsAboutStandby } from './leadership.ts';
 import { scrubbed, secretsIn } from './mask.ts';
 import { Problems } from './problems.ts';
 import { complaintAboutReplay, doubtsAboutReplay, readNetworks } from './replay.ts';
@@ -70,12 +71,16 @@ export async function loadConfig(modules: readonly SinkModule[], layers: Layers)
     if (complaint !== null)
       problems.add(complaint.key, scrubbed(complaint.message, secrets), latest.get(complaint.key)?.origin);
   }
+  checkLeadership(root, enabled, origin, problems);
   problems.throwIfAny();
 
   const { name, sinks, maxStreams, streamTtl, drainTimeout, http, log } = root;
+  const { standby, onFenced, leaseTtl, checkpointWait } = root;
+  const leadership = { standby, onFenced, leaseTtl, checkpointWait };
   const sinkConfigs = Object.fromEntries(sinks.map((sink) => [sink, root[sink]]));
   const { endpoint: _, ...replay } = { ...root.replay, allow };
-  const config: Config = { name, sources, sinks, sinkConfigs, replay, maxStreams, streamTtl, drainTimeout, http, log };
+  const lifetimes = { maxStreams, streamTtl, drainTimeout, ...leadership };
+  const config: Config = { name, sources, sinks, sinkConfigs, replay, ...lifetimes, http, log };
   const effective = catalogue.leaves
     .filter((leaf) => isInEffect(leaf, root, modules))
     .map((leaf) => ({ leaf, value: valueAt(root, leaf.path), origin: origin(leaf.path) }));
@@ -83,7 +88,11 @@ export async function loadConfig(modules: readonly SinkModule[], layers: Layers)
     config: deepFreeze(config),
     origins: new Map(effective.map(({ leaf, origin }) => [leaf.path, origin])),
     effective,
-    warnings: [...warningsOf(layers.env, catalogue, latest), ...sources.flatMap(doubtsAboutReplay)],
+    warnings: [
+      ...warningsOf(layers.env, catalogue, latest),
+      ...sources.flatMap(doubtsAboutReplay),
+      ...doubtsAboutStandby(config),
+    ],
   };
 }
 

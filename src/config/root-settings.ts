@@ -38,7 +38,7 @@ const receiving = {
 /** Everything but the sinks' own sections and the list of sources. */
 export const rootSettings = {
   name: {
-    doc: "The bridge's name; client ids carry it. Letters, digits, `.`, `_` and `-`, at most 100.",
+    doc: "The bridge's name; client ids, checkpoints and fences carry it. Letters, digits, `.`, `_` and `-`, at most 100.",
     format: 'name',
     default: 'kv-event-bridge',
   },
@@ -128,6 +128,30 @@ export const rootSettings = {
     doc: 'How long a stop may take to hand what was received to the sinks.',
     format: 'duration',
     default: 20_000,
+    min: 0,
+    max: 3_600_000,
+  },
+  standby: {
+    doc: 'Wait until the active bridge of the same `name` is gone, then take over. Needs a sink with `delivery: exactly-once`, which keeps the sign of life and fences.',
+    format: 'flag',
+    default: false,
+  },
+  onFenced: {
+    doc: 'What happens when another bridge of the same `name` takes over: `exit` ends with exit code 1, `standby` waits in the same process until that one is gone (for supervised replicas, which would otherwise fence each other in turns).',
+    choices: ['exit', 'standby'],
+    default: 'exit',
+  },
+  leaseTtl: {
+    doc: 'The active bridge renews its sign of life three times in it; a standby takes over when the last renewal is older. Bridges of one name have the same value.',
+    format: 'duration',
+    default: 10_000,
+    min: 1_000,
+    max: 3_600_000,
+  },
+  checkpointWait: {
+    doc: 'How long the start waits for the checkpoints of an at-least-once sink that is away before it goes on without them. Exactly-once sinks are always waited for.',
+    format: 'duration',
+    default: 30_000,
     min: 0,
     max: 3_600_000,
   },

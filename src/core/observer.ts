@@ -1,4 +1,5 @@
 import type { SinkErrorKind } from './errors.ts';
+import type { Arrival, Fate } from './fate.ts';
 
 /** Everything the bridge can report about itself; one adapter turns facts into metrics and log lines. */
 export type Fact =
@@ -93,8 +94,38 @@ export type Fact =
   | { readonly fact: 'dropped'; readonly sink: string; readonly records: number; readonly bytes: number }
   /** Something a sink mended or had to leave, that costs no record: a torn line cut back, an old segment it may not delete. */
   | { readonly fact: 'sink-note'; readonly sink: string; readonly code: string; readonly message: string }
-  /** What waits in a lane now, the write in flight included. */
-  | { readonly fact: 'lane'; readonly sink: string; readonly bytes: number; readonly records: number };
+  /** What waits in a lane now, the write in flight included; `batches`: engine batches, no control records. */
+  | {
+      readonly fact: 'lane';
+      readonly sink: string;
+      readonly bytes: number;
+      readonly records: number;
+      readonly batches: number;
+    }
+  /** Engine batches that came in for one sink, or what became of them; `batches` is never 0. */
+  | { readonly fact: 'accounting'; readonly sink: string; readonly fate: Arrival | Fate; readonly batches: number }
+  /** What this bridge now is among those of its name, and how it came to it. */
+  | {
+      readonly fact: 'role';
+      readonly role: Role;
+      readonly reason: 'start' | 'take-over' | 'fenced';
+    }
+  /** Another bridge of this name has taken over; sent once per take-over. */
+  | { readonly fact: 'fenced' }
+  /** The active bridge has tried to renew its lease, which this sink keeps. */
+  | {
+      readonly fact: 'lease-renewal';
+      readonly sink: string;
+      readonly outcome: 'renewed' | 'failed' | 'fenced';
+      /** Of the error; null where renewed. */
+      readonly code: string | null;
+      readonly message: string | null;
+    }
+  /** The last renewal is older than the lease counts, so that a standby may take over; sent once per lapse. */
+  | { readonly fact: 'lease-lapsed'; readonly sink: string; readonly ttl: number };
+
+/** `standby`: receives nothing, waits until the active bridge of its name is gone. */
+export type Role = 'active' | 'standby';
 
 /** Called synchronously and often (per batch, never per event): must not throw and must not wait. */
 export type Observe = (fact: Fact) => void;

@@ -118,8 +118,8 @@ function advance(
 
 type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'checkpoint' | 'follows'>;
 
-function toBatch({ stream, receivedAt }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
-  return { stream, bytes, ends, receivedAt, ...about };
+function toBatch({ stream, receivedAt, origin }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
+  return { stream, bytes, ends, receivedAt, origin, ...about };
 }
 
 function both(record: RecordBatch): Forms {

@@ -1,3 +1,5 @@
+import { arrivals, fates } from '../core/fate.ts';
+
 /** What one metric is; `docs/metrics.md` repeats this list and a test compares the two. */
 export interface MetricSpec {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -81,7 +83,11 @@ export const catalogue = {
     help: 'From the frame that showed that batches are missing until the replay was over.',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
   },
-  sink_up: { kind: 'gauge', labels: bySink, help: '1 while the sink takes records, else 0.' },
+  sink_up: {
+    kind: 'gauge',
+    labels: bySink,
+    help: '1 while the sink takes records (in a standby: while it answers), else 0.',
+  },
   sink_records_delivered_total: { kind: 'counter', labels: bySink, help: 'Records the destination has confirmed.' },
   sink_bytes_delivered_total: {
     kind: 'counter',
@@ -115,9 +121,36 @@ export const catalogue = {
     help: 'From the engine’s own time of a batch until the destination confirmed it; includes the difference of the clocks.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
+  sink_batches_total: {
+    kind: 'counter',
+    labels: ['sink', 'fate'],
+    help: 'Engine batches that came in for the sink (received, replayed) and what became of them (the others).',
+  },
+  sink_batches_queued: {
+    kind: 'gauge',
+    labels: bySink,
+    help: 'Engine batches waiting for the sink, the write in flight included.',
+  },
   lane_bytes: { kind: 'gauge', labels: bySink, help: 'Bytes waiting for the sink, the write in flight included.' },
   lane_records: { kind: 'gauge', labels: bySink, help: 'Records waiting for the sink, the write in flight included.' },
   lane_limit_bytes: { kind: 'gauge', labels: bySink, help: 'Bytes that may wait for the sink (laneBytes).' },
+  bridge_active: {
+    kind: 'gauge',
+    labels: [],
+    help: '1 while this bridge is the active one of its name, 0 as a standby.',
+  },
+  take_overs_total: { kind: 'counter', labels: [], help: 'Times this bridge as a standby took over.' },
+  fenced_total: { kind: 'counter', labels: [], help: 'Times another bridge of the same name took over from this one.' },
+  lease_renewals_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    help: 'Tries to renew the lease of the active bridge, by outcome: renewed, failed, fenced.',
+  },
+  lease_lapses_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Times the lease was not renewed within leaseTtl, so that a standby could take over.',
+  },
   build_info: { kind: 'gauge', labels: ['version'], help: 'Always 1; the version is the label.' },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
@@ -142,5 +175,7 @@ export const knownValues = {
   gap: ['no_replay', 'replay_truncated', 'replay_failed', 'replay_timeout'],
   replay: ['complete', 'replay_truncated', 'replay_failed', 'replay_timeout'],
   eviction: ['idle', 'limit'],
+  fate: [...arrivals, ...fates],
+  renewal: ['renewed', 'failed', 'fenced'],
   deadLetter: ['too_large', 'reserved_target', 'refused'],
 } as const;

@@ -18,7 +18,7 @@ export function logFacts(log: Log, now: () => number): Observe {
     const line = sentences[fact.fact] as ((fact: Fact) => Line | null) | undefined;
     const said = line?.(fact) ?? null;
     if (said === null || !log.isLevelEnabled(said.level)) return;
-    const key = `${fact.fact} ${'sink' in fact ? fact.sink : fact.source}`;
+    const key = `${fact.fact} ${'sink' in fact ? fact.sink : 'source' in fact ? fact.source : ''}`;
     const limit = limits.get(key) ?? new Limit();
     limits.set(key, limit);
     const suppressed = limit.admit(now());
@@ -42,6 +42,13 @@ const replayTroubles = {
   replay_failed: "replay failed: check that the publisher's replay endpoint is reachable and its own",
   replay_timeout: 'replay took too long and was given up',
 } as const;
+
+/** A bridge that is active from its start has nothing to say about it. */
+const roles: Readonly<Record<string, Line>> = {
+  'standby start': info('standby: waits until the active bridge of this name is gone'),
+  'standby fenced': info('standby from now on: waits until the bridge that took over is gone'),
+  'active take-over': info('takes over: no other bridge of this name is active'),
+};
 
 const sentences: Sentences = {
   'source-open': ({ mode }) => info(mode === 'bind' ? 'source listens' : 'source connects'),
@@ -72,6 +79,12 @@ const sentences: Sentences = {
   'dead-lettered': () => warn('records can never be written and went to the dead letters'),
   dropped: () => warn('lane is full: records dropped for this sink'),
   'sink-note': ({ message }) => warn(message),
+  role: ({ role, reason }) => roles[`${role} ${reason}`] ?? null,
+  fenced: () => warn('FENCED: another bridge of this name has taken over; nothing more is written here'),
+  'lease-renewal': ({ outcome }) =>
+    outcome === 'failed' ? debug('the lease could not be renewed, tries again') : null,
+  'lease-lapsed': ({ ttl }) =>
+    warn(`the lease was not renewed within ${ttl} ms: a standby of this name may take over now`),
 };
 
 /** The fact's own fields; numbers of any size as text, names cut. The message is the sentence already. */

@@ -1,4 +1,4 @@
-import type { Fact, Observe } from '../core/observer.ts';
+import type { Fact, Observe, Role } from '../core/observer.ts';
 
 export interface SinkHealth {
   readonly state: 'connecting' | 'up' | 'down';
@@ -9,17 +9,23 @@ export interface SinkHealth {
 
 export interface Readiness {
   readonly ready: boolean;
+  /** A standby is ready once it can take over: a rollout of replicas waits for nothing more. */
+  readonly role: Role;
   /** Sentences; empty when ready. */
   readonly reasons: readonly string[];
   readonly sources: { readonly expected: number; readonly open: number };
   readonly sinks: Readonly<Record<string, SinkHealth>>;
 }
 
-/** Whether the bridge receives and every sink takes records, judged from the facts alone. */
+/**
+ * Whether the bridge receives and every sink takes records, judged from the facts alone; for a standby, whether nothing
+ * is known that would keep it from taking over.
+ */
 export class Health {
   readonly #expectedSources: number;
   readonly #open = new Set<string>();
   readonly #sinks = new Map<string, SinkHealth>();
+  #role: Role = 'active';
   #isDraining = false;
 
   constructor(expected: { readonly sources: number; readonly sinks: readonly string[] }) {
@@ -41,6 +47,11 @@ export class Health {
       case 'sink-down':
         this.#sinks.set(fact.sink, { state: 'down', code: fact.code, message: fact.message });
         break;
+      case 'role':
+        this.#role = fact.role;
+        // Each turn opens them anew.
+        for (const sink of this.#sinks.keys()) this.#sinks.set(sink, { state: 'connecting' });
+        break;
     }
   };
 
@@ -53,6 +64,7 @@ export class Health {
     const reasons = this.#reasons();
     return {
       ready: reasons.length === 0,
+      role: this.#role,
       reasons,
       sources: { expected: this.#expectedSources, open: this.#open.size },
       sinks: Object.fromEntries(this.#sinks),
@@ -61,11 +73,12 @@ export class Health {
 
   #reasons(): string[] {
     const reasons = this.#isDraining ? ['draining: the bridge is about to end'] : [];
-    if (this.#open.size < this.#expectedSources) {
+    const isActive = this.#role === 'active';
+    if (isActive && this.#open.size < this.#expectedSources) {
       reasons.push(`sources: ${this.#open.size} of ${this.#expectedSources} open`);
     }
     for (const [name, { state, message }] of this.#sinks) {
-      if (state === 'connecting') reasons.push(`sink ${name}: not connected yet`);
+      if (isActive && state === 'connecting') reasons.push(`sink ${name}: not connected yet`);
       if (state === 'down') reasons.push(`sink ${name}: ${message}`);
     }
     return reasons;

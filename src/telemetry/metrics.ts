@@ -27,13 +27,18 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     for (const name of misnamed) this.#registry.removeSingleMetric(name);
     this.#instruments = new Instruments(this.#registry);
-    this.#handlers = { ...sourceHandlers(this.#instruments), ...sinkHandlers(this.#instruments) };
+    this.#handlers = {
+      ...sourceHandlers(this.#instruments),
+      ...sinkHandlers(this.#instruments),
+      ...bridgeHandlers(this.#instruments),
+    };
     for (const source of options.sources) startSource(this.#instruments, source);
     for (const sink of options.sinks) startSink(this.#instruments, sink);
     for (const [sink, limit] of Object.entries(options.laneLimits ?? {})) {
       this.#instruments.set('lane_limit_bytes', { sink }, limit);
     }
     this.#instruments.set('streams', {}, 0);
+    startBridge(this.#instruments);
     this.#instruments.set('build_info', { version: options.version ?? 'unknown' }, 1);
   }
 
@@ -50,8 +55,9 @@ export class Metrics {
   }
 }
 
-type SourceFact = Exclude<Fact, { readonly sink: string }>['fact'];
-type SinkFact = Extract<Fact, { readonly sink: string }>['fact'];
+type SourceFact = Extract<Fact, { readonly source: string }>['fact'];
+type BridgeFact = Exclude<Fact['fact'], SourceFact | SinkFact>;
+type SinkFact = Exclude<Extract<Fact, { readonly sink: string }>['fact'], `lease-${string}`>;
 
 const knownTypes: ReadonlySet<string> = new Set(knownValues.type);
 
@@ -131,11 +137,34 @@ function sinkHandlers(metrics: Instruments): Pick<Handlers, SinkFact> {
       metrics.count('sink_records_dropped_total', { sink }, records);
       metrics.count('sink_bytes_dropped_total', { sink }, bytes);
     },
-    lane: ({ sink, bytes, records }) => {
+    accounting: ({ sink, fate, batches }) => metrics.count('sink_batches_total', { sink, fate }, batches),
+    lane: ({ sink, bytes, records, batches }) => {
       metrics.set('lane_bytes', { sink }, bytes);
       metrics.set('lane_records', { sink }, records);
+      if (batches !== undefined) metrics.set('sink_batches_queued', { sink }, batches);
     },
   };
+}
+
+function bridgeHandlers(metrics: Instruments): Pick<Handlers, BridgeFact> {
+  return {
+    role: ({ role, reason }) => {
+      metrics.set('bridge_active', {}, role === 'active' ? 1 : 0);
+      if (reason === 'take-over') metrics.count('take_overs_total', {});
+    },
+    fenced: () => {
+      metrics.set('bridge_active', {}, 0);
+      metrics.count('fenced_total', {});
+    },
+    'lease-renewal': ({ outcome }) => metrics.count('lease_renewals_total', { outcome }),
+    'lease-lapsed': () => metrics.count('lease_lapses_total', {}),
+  };
+}
+
+function startBridge(metrics: Instruments): void {
+  metrics.set('bridge_active', {}, 0);
+  for (const name of ['take_overs_total', 'fenced_total', 'lease_lapses_total'] as const) metrics.count(name, {}, 0);
+  for (const outcome of knownValues.renewal) metrics.count('lease_renewals_total', { outcome }, 0);
 }
 
 function startSource(metrics: Instruments, source: string): void {
@@ -160,6 +189,8 @@ function startSink(metrics: Instruments, sink: string): void {
   const dropped = ['sink_records_dropped_total', 'sink_bytes_dropped_total'] as const;
   for (const name of [...delivered, ...dropped]) metrics.count(name, { sink }, 0);
   for (const reason of knownValues.deadLetter) metrics.count('sink_dead_letters_total', { sink, reason }, 0);
-  for (const name of ['sink_up', 'lane_bytes', 'lane_records'] as const) metrics.set(name, { sink }, 0);
+  for (const fate of knownValues.fate) metrics.count('sink_batches_total', { sink, fate }, 0);
+  for (const name of ['sink_up', 'sink_batches_queued', 'lane_bytes', 'lane_records'] as const)
+    metrics.set(name, { sink }, 0);
   metrics.zero('sink_delivery_latency_seconds', { sink });
 }

@@ -45,6 +45,10 @@ describe('the names of all settings', () => {
       'zmq.port': 'ZMQ_PORT --zmq-port',
       'replay.endpoint': 'REPLAY_ENDPOINT --replay-endpoint',
       'replay.allow': 'REPLAY_ALLOW --replay-allow',
+      standby: 'STANDBY --standby',
+      onFenced: 'ON_FENCED --on-fenced',
+      leaseTtl: 'LEASE_TTL --lease-ttl',
+      checkpointWait: 'CHECKPOINT_WAIT --checkpoint-wait',
       'http.port': 'HTTP_PORT --http-port',
       'log.level': 'LOG_LEVEL --log-level',
       'file.dir': 'FILE_DIR --file-dir',
@@ -162,7 +166,7 @@ describe('the JSON Schema of the file', () => {
         accepted += 1;
         expect(fakeSchema(file), JSON.stringify([file, fakeSchema.errors])).toBe(true);
       }),
-      { numRuns: 800 },
+      { numRuns: 1_200 },
     );
     expect(accepted).toBeGreaterThan(100);
   });

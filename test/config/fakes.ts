@@ -1,5 +1,5 @@
 import { ConfigError } from '../../src/core/errors.ts';
-import { laneSettings } from '../../src/core/lane-settings.ts';
+import { deliverySettings, laneSettings } from '../../src/core/lane-settings.ts';
 import type { Settings, SettingsValue } from '../../src/core/settings.ts';
 import type { SinkModule } from '../../src/core/sink.ts';
 
@@ -12,6 +12,7 @@ const lampSettings = {
   isOn: { doc: 'Whether it shines.', format: 'flag', default: false },
   depth: { inner: { token: { doc: 'A nested secret.', format: 'text', default: '', secret: true } } },
   ...laneSettings,
+  ...deliverySettings,
 } as const satisfies Settings;
 
 /** A sink with every kind of secret; red lamps with a label cannot be. */

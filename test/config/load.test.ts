@@ -35,6 +35,10 @@ describe('loadConfig', () => {
       maxStreams: 10_000,
       streamTtl: 86_400_000,
       drainTimeout: 20_000,
+      standby: false,
+      onFenced: 'exit',
+      leaseTtl: 10_000,
+      checkpointWait: 30_000,
       http: { port: 8_080, host: '::' },
       log: { level: 'info' },
     });

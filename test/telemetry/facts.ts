@@ -35,5 +35,10 @@ export const examples: { readonly [K in Fact['fact']]: Extract<Fact, { fact: K }
   'dead-lettered': { fact: 'dead-lettered', sink, reason: 'refused', records: 2 },
   dropped: { fact: 'dropped', sink, records: 9, bytes: 900 },
   'sink-note': { fact: 'sink-note', sink, code: 'TORN_LINE', message: 'file: cut 3 bytes' },
-  lane: { fact: 'lane', sink, bytes: 123, records: 2 },
+  lane: { fact: 'lane', sink, bytes: 123, records: 2, batches: 1 },
+  accounting: { fact: 'accounting', sink, fate: 'dropped_fenced', batches: 4 },
+  role: { fact: 'role', role: 'active', reason: 'take-over' },
+  fenced: { fact: 'fenced' },
+  'lease-renewal': { fact: 'lease-renewal', sink, outcome: 'failed', code: 'ECONNRESET', message: 'redis: cut' },
+  'lease-lapsed': { fact: 'lease-lapsed', sink, ttl: 10_000 },
 };

@@ -19,6 +19,7 @@ describe('health', () => {
   it('is not ready before every source is open and every sink is up, and says what is missing', () => {
     expect(health.readiness()).toEqual({
       ready: false,
+      role: 'active',
       reasons: ['sources: 0 of 2 open', 'sink redis: not connected yet', 'sink file: not connected yet'],
       sources: { expected: 2, open: 0 },
       sinks: { redis: { state: 'connecting' }, file: { state: 'connecting' } },
@@ -50,6 +51,45 @@ describe('health', () => {
     getReady();
     health.observe(examples['source-closed']);
     expect(health.readiness()).toMatchObject({ ready: false, sources: { open: 1 } });
+  });
+
+  it('is ready as a standby without sources and sinks, so that a rollout of replicas completes', () => {
+    health.observe({ fact: 'role', role: 'standby', reason: 'start' });
+    expect(health.readiness()).toMatchObject({ ready: true, role: 'standby', reasons: [], sources: { open: 0 } });
+  });
+
+  it('is not ready as a standby that cannot reach the sink which tells it when to take over', () => {
+    health.observe({ fact: 'role', role: 'standby', reason: 'start' });
+    health.observe(examples['sink-down']);
+    expect(health.readiness()).toMatchObject({ ready: false, reasons: ['sink redis: redis: delete the key'] });
+    health.observe(examples['sink-up']);
+    expect(health.readiness().ready).toBe(true);
+  });
+
+  it('asks for sources and sinks again once a standby has taken over', () => {
+    health.observe({ fact: 'role', role: 'standby', reason: 'start' });
+    health.observe({ fact: 'sink-up', sink: 'redis' });
+    health.observe({ fact: 'role', role: 'active', reason: 'take-over' });
+    expect(health.readiness()).toMatchObject({
+      ready: false,
+      role: 'active',
+      sinks: { redis: { state: 'connecting' } },
+    });
+    getReady();
+    expect(health.readiness().ready).toBe(true);
+  });
+
+  it('forgets the sinks of the turn in which it was fenced', () => {
+    getReady();
+    health.observe(examples['sink-down']);
+    health.observe({ fact: 'role', role: 'standby', reason: 'fenced' });
+    expect(health.readiness()).toMatchObject({ ready: true, sinks: { redis: { state: 'connecting' } } });
+  });
+
+  it('is not ready as a standby that ends', () => {
+    health.observe({ fact: 'role', role: 'standby', reason: 'start' });
+    health.draining();
+    expect(health.readiness()).toMatchObject({ ready: false, role: 'standby' });
   });
 
   it('is never ready again once it drains', () => {

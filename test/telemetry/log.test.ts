@@ -68,13 +68,20 @@ describe('facts in the log', () => {
     ['dead-lettered', 'warn'],
     ['dropped', 'warn'],
     ['sink-note', 'warn'],
+    ['role', 'info'],
+    ['fenced', 'warn'],
+    ['lease-renewal', 'debug'],
+    ['lease-lapsed', 'warn'],
   ] as const)('says %s at level %s', (fact, level) => {
     expect(say(examples[fact])).toMatchObject({ fact, level, msg: expect.stringMatching(/^.{10,}$/) });
   });
 
-  it.each(['frame-received', 'batch-accepted', 'delivered', 'lane'] as const)('leaves %s to the metrics', (fact) => {
-    expect(say(examples[fact])).toBeUndefined();
-  });
+  it.each(['frame-received', 'batch-accepted', 'delivered', 'lane', 'accounting'] as const)(
+    'leaves %s to the metrics',
+    (fact) => {
+      expect(say(examples[fact])).toBeUndefined();
+    },
+  );
 
   it('gives a sink that is down its remedy as the sentence', () => {
     expect(say(examples['sink-down'])).toMatchObject({
@@ -84,6 +91,13 @@ describe('facts in the log', () => {
     });
     expect(say({ ...examples['sink-down'], kind: 'transient' })).toMatchObject({ level: 'warn' });
     expect(say({ ...examples['sink-down'], kind: 'closed' })).toMatchObject({ level: 'info' });
+  });
+
+  it('says what the bridge is among those of its name, except that it is active from the start', () => {
+    expect(say({ fact: 'role', role: 'active', reason: 'start' })).toBeUndefined();
+    expect(say({ fact: 'role', role: 'standby', reason: 'start' })).toMatchObject({ level: 'info', role: 'standby' });
+    expect(say({ fact: 'role', role: 'standby', reason: 'fenced' })).toMatchObject({ level: 'info', reason: 'fenced' });
+    expect(say({ ...examples['lease-renewal'], outcome: 'renewed' })).toBeUndefined();
   });
 
   it('writes sequence numbers as text, exactly', () => {

@@ -71,7 +71,15 @@ describe('metrics: every fact', () => {
     ['dead-lettered', { 'sink_dead_letters_total{sink="redis",reason="refused"}': 2 }],
     ['dropped', { 'sink_records_dropped_total{sink="redis"}': 9, 'sink_bytes_dropped_total{sink="redis"}': 900 }],
     ['sink-note', { 'sink_notes_total{sink="redis",code="TORN_LINE"}': 1 }],
-    ['lane', { 'lane_bytes{sink="redis"}': 123, 'lane_records{sink="redis"}': 2 }],
+    [
+      'lane',
+      { 'lane_bytes{sink="redis"}': 123, 'lane_records{sink="redis"}': 2, 'sink_batches_queued{sink="redis"}': 1 },
+    ],
+    ['accounting', { 'sink_batches_total{sink="redis",fate="dropped_fenced"}': 4 }],
+    ['role', { bridge_active: 1, take_overs_total: 1 }],
+    ['fenced', { fenced_total: 1 }],
+    ['lease-renewal', { 'lease_renewals_total{outcome="failed"}': 1 }],
+    ['lease-lapsed', { lease_lapses_total: 1 }],
     ['source-open', {}],
     ['source-closed', {}],
   ] as const)('counts %s', async (fact, expected) => {
@@ -93,6 +101,13 @@ describe('metrics: every fact', () => {
   it('shows a sink as down after it was up', async () => {
     metrics.observe(examples['sink-up']);
     expect(await changedBy(examples['sink-down'])).toEqual({ 'sink_up{sink="redis"}': 0 });
+  });
+
+  it('is active from its start or by a take-over, and no longer once fenced or a standby', async () => {
+    expect(await changedBy({ fact: 'role', role: 'active', reason: 'start' })).toEqual({ bridge_active: 1 });
+    expect(await changedBy(examples.fenced)).toEqual({ bridge_active: 0, fenced_total: 1 });
+    metrics.observe(examples.role);
+    expect(await changedBy({ fact: 'role', role: 'standby', reason: 'fenced' })).toEqual({ bridge_active: 0 });
   });
 
   it('adds up the publishers of all sockets of a source', async () => {
@@ -117,7 +132,7 @@ describe('metrics: the page', () => {
     const unbounded = new Set(['sink_retries_total', 'sink_notes_total']);
     for (const [name, spec] of Object.entries<MetricSpec>(catalogue)) {
       if (spec.kind !== 'counter' || unbounded.has(name)) continue;
-      const values = [...all].filter(([key]) => key.startsWith(`${name}{`)).map(([, value]) => value);
+      const values = [...all].filter(([key]) => key.split('{')[0] === name).map(([, value]) => value);
       expect(values.length, name).toBeGreaterThan(0);
       expect(new Set(values), name).toEqual(new Set([0]));
     }
@@ -151,7 +166,7 @@ describe('metrics: the page', () => {
       metrics.observe({ ...examples['stream-gap'], stream: `s${n}` });
     }
     const all = await series();
-    expect(all.size).toBeLessThan(400);
+    expect(all.size).toBeLessThan(420);
     expect(all.get('sink_retries_total{sink="redis",code="other"}')).toBe(1_000 - 64);
     expect(all.get('source_events_total{source="zmq",type="other"}')).toBe(1_000);
   });

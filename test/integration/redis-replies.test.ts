@@ -1,12 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordBatch } from '../../src/core/batch.ts';
-import { SinkError } from '../../src/core/errors.ts';
 import type { Fact } from '../../src/core/observer.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { redisBackends, startRedis } from '../support/services/redis.ts';
-import { makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
+import { failureOf, makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
 import { waitFor } from '../support/services/service.ts';
 
 const stream = testStream();
@@ -168,7 +167,7 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
     const sink = await connected({ stream: 'kv-events:{pod}' }, seen);
     const pods = ['10.0.0.1', 'a\n\u0000"b', '{x}', 'dead-letter', 'p'.repeat(2_000)];
     const batches = [0, 1].flatMap((seq) => pods.map((pod) => eventBatch(testStream(pod), seq, 2)));
-    expect(await sink.write(batches)).toEqual({ deadLettered: 8 });
+    expect(await sink.write(batches)).toEqual({ deadLettered: 8, batchesDeadLettered: 4 });
     for (const pod of pods.slice(0, 3)) {
       expect(await records(`kv-events:${pod}`)).toEqual(
         documentsOf([0, 1].map((seq) => eventBatch(testStream(pod), seq, 2))),
@@ -184,7 +183,13 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
       { fact: 'dead-lettered', sink: 'redis', reason: 'reserved_target', records: 4 },
       { fact: 'dead-lettered', sink: 'redis', reason: 'refused', records: 4 },
     ]);
-    expect(await redis.admin.dbsize()).toBe(4);
+    expect((await redis.admin.keys('*')).toSorted()).toEqual(
+      [
+        'kv-events:checkpoints',
+        'kv-events:dead-letter',
+        ...pods.slice(0, 3).map((pod) => `kv-events:${pod}`),
+      ].toSorted(),
+    );
   });
 
   it('speaks RESP2, writes to another database and another field', async () => {
@@ -213,12 +218,6 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
     expect(await records('kv:early')).toEqual(documentsOf(early.slice(0, 4)));
   });
 });
-
-async function failureOf(promise: Promise<unknown>): Promise<SinkError> {
-  const outcome = await promise.catch((error: unknown) => error);
-  expect(outcome).toBeInstanceOf(SinkError);
-  return outcome as SinkError;
-}
 
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;

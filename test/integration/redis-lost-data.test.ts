@@ -5,6 +5,7 @@ import { comparePositions } from '../../src/core/checkpoint.ts';
 import { SinkError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
+import { RedisProxy } from '../support/redis-proxy.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { redisBackends, startRedis } from '../support/services/redis.ts';
 import { failureOf, makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
@@ -117,16 +118,23 @@ describe.each(redisBackends())('a Redis that lost its data (%s)', (backend) => {
   });
 
   it('is noticed in the middle of a batch of several calls', async () => {
-    const sink = await make(redis);
-    await sink.connect();
-    const large = eventBatch(stream, 0, 3_500);
-    const writing = failureOf(sink.write([large]));
-    await waitFor(async () => (await redis.admin.xlen('kv-events')) > 0, { what: 'the first call', every: 1 });
-    await redis.admin.del('kv-events');
-    await redis.admin.hdel(hash, `test-bridge:part/${stream.id}`);
-    const error = await writing;
-    expect(error).toMatchObject({ kind: 'reopen', code: 'STORE_LOST', written: 0 });
-    expect(error.message).toMatch(/STORE_LOST 0 records of a batch of ".*" are there, expected \d000/);
+    const proxy = await RedisProxy.listen(redis.port);
+    try {
+      const sink = await make(redis, { url: proxy.url });
+      await sink.connect();
+      const held = proxy.holdAnswer();
+      const writing = failureOf(sink.write([eventBatch(stream, 0, 3_500)]));
+      const release = await held;
+      await redis.admin.del('kv-events');
+      expect(await redis.admin.hdel(hash, `test-bridge:part/${stream.id}`)).toBe(1);
+      release();
+      const error = await writing;
+      expect(error).toMatchObject({ kind: 'reopen', code: 'STORE_LOST', written: 0 });
+      expect(error.message).toMatch(/STORE_LOST 0 records of a batch of ".*" are there, expected 1000/);
+      expect(await redis.admin.exists('kv-events')).toBe(0);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it.each([

@@ -57,6 +57,22 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
     expect(await records()).toEqual(documentsOf(batches));
   });
 
+  it.each(['at-least-once', 'exactly-once'] as const)(
+    'trims what is too old, too, when it cannot even connect to a full Redis (%s)',
+    async (delivery) => {
+      for (let n = 1; n <= 40; n++) await redis.admin.xadd('kv-events', `${n}-0`, 'record', 'x'.repeat(100_000));
+      const used = Number(/used_memory:(\d+)/.exec(await redis.admin.info('memory'))?.[1]);
+      await redis.admin.config('SET', 'maxmemory', String(used - 1_000_000));
+      const sink = await makeRedisSink({ url: redis.url, maxAge: 3_600_000, delivery });
+      sinks.push(sink);
+      expect(await failureOf(sink.connect())).toMatchObject({ kind: 'destination', code: 'OOM' });
+      await waitFor(() => sink.connect().then(() => true), { what: 'the sink connects', timeout: 5_000 });
+      await redis.admin.config('SET', 'maxmemory', '0');
+      await sink.write([eventBatch(stream, 0)]);
+      expect((await records()).slice(-1)).toEqual(documentsOf([eventBatch(stream, 0)]));
+    },
+  );
+
   it('names a key of the wrong type and goes on when it is gone', async () => {
     await redis.admin.set('kv-events', 'text');
     const refused = await makeRedisSink({ url: redis.url });

@@ -122,6 +122,27 @@ describe('Cluster', () => {
     expect(await recordsIn(owner.admin, `{kv${index}}:dead-letter`)).toHaveLength(1);
   });
 
+  it.each([0, 1, 2])(
+    'keeps fence, lease and checkpoints on the node that owns the key, beginning at node %i',
+    async (index) => {
+      const key = `{once${index}}:{pod}`;
+      const once = { url: urlOf(index), cluster: { enabled: true }, stream: key, delivery: 'exactly-once' } as const;
+      const sink = await make(once);
+      await sink.connect();
+      await sink.lease?.renew(60_000);
+      const batches = [0, 1].flatMap((seq) => ['a', 'b'].map((pod) => eventBatch(testStream(pod), seq)));
+      await sink.write(batches);
+      await sink.write(batches);
+      const owner = await cluster.ownerOf(`{once${index}}`);
+      expect(await owner.admin.hlen(`{once${index}}:checkpoints`)).toBe(4);
+      expect(await owner.admin.xlen(`{once${index}}:a`)).toBe(2);
+      const newer = await make(once);
+      expect(await newer.lease?.state(60_000)).toBe('held');
+      expect(Array.from((await newer.connect())?.keys() ?? [])).toHaveLength(2);
+      await expect(sink.write([eventBatch(testStream('a'), 2)])).rejects.toMatchObject({ code: 'FENCED' });
+    },
+  );
+
   it('says what to set when it was not told that this is a cluster', async () => {
     const owner = await cluster.ownerOf('kv-events');
     const other = cluster.nodes.find((node) => node !== owner);

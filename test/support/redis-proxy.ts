@@ -19,6 +19,7 @@ export class RedisProxy {
   /** Answers still to come before one is swallowed; none is while this is null. */
   #countdown: number | null = null;
   #loss: Loss = 'cut';
+  #hold: ((release: () => void) => void) | null = null;
 
   private constructor(server: Server, port: number, target: number) {
     this.#server = server;
@@ -45,6 +46,18 @@ export class RedisProxy {
     this.#loss = loss;
   }
 
+  /** Keeps the next answer back; resolves when it has come, with what lets it through. */
+  holdAnswer(): Promise<() => void> {
+    return new Promise((resolve) => {
+      this.#hold = resolve;
+    });
+  }
+
+  /** Swallows nothing any more. */
+  getThrough(): void {
+    this.#countdown = null;
+  }
+
   async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -69,6 +82,11 @@ export class RedisProxy {
     client.on('data', (bytes) => server.write(bytes));
     server.on('data', (bytes) => {
       if (isSilent) return;
+      if (this.#hold !== null) {
+        this.#hold(() => client.write(bytes));
+        this.#hold = null;
+        return;
+      }
       if (this.#countdown === null || this.#countdown-- > 0) {
         client.write(bytes);
         return;

@@ -55,7 +55,8 @@ if fence ~= '' then
         held[s], moved[s] = position, true
         if part then parts[s] = { over = true } end
       else
-        parts[s] = { position = position, done = math.max(done, to), of = of, isNew = to > done }
+        -- The last of its stream in this call: the next record begins another call.
+        parts[s] = { isNew = to > done }
       end
     end
     skips[#skips + 1] = skip

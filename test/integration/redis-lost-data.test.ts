@@ -1,10 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { RecordBatch } from '../../src/core/batch.ts';
-import type { Held } from '../../src/core/checkpoint.ts';
-import { comparePositions } from '../../src/core/checkpoint.ts';
-import { SinkError } from '../../src/core/errors.ts';
+import type { SinkError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
+import { lacking, persist } from '../support/persist.ts';
 import { RedisProxy } from '../support/redis-proxy.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { redisBackends, startRedis } from '../support/services/redis.ts';
@@ -23,44 +21,6 @@ async function make(redis: RedisService, overrides: Parameters<typeof makeRedisS
   const sink = await makeRedisSink({ url: redis.url, delivery: 'exactly-once', ...overrides });
   sinks.push(sink);
   return sink;
-}
-
-/** What a lane does: tries again, connects again where it is told to, writes what the sink lacks. Returns the codes. */
-async function persist(sink: Sink, batches: readonly RecordBatch[]): Promise<Set<string>> {
-  const codes = new Set<string>();
-  let rest = batches;
-  let isOpen = true;
-  await waitFor(
-    async () => {
-      try {
-        if (!isOpen) rest = lacking(batches, await sink.connect());
-        isOpen = true;
-        await sink.write(rest);
-        return true;
-      } catch (error) {
-        if (!(error instanceof SinkError)) throw error;
-        codes.add(error.code);
-        rest = rest.slice(error.written);
-        isOpen = isOpen && error.kind !== 'reopen';
-        return false;
-      }
-    },
-    { what: 'the records are written', timeout: 30_000 },
-  );
-  return codes;
-}
-
-/** What comes after what is held; the first of them follows that: the lane says with a gap record what is missing. */
-function lacking(batches: readonly RecordBatch[], held: Held): RecordBatch[] {
-  const last = new Map(Array.from(held ?? [], ([id, { position }]) => [id, position]));
-  return batches.flatMap((batch) => {
-    const { id } = batch.stream;
-    const { position } = batch.checkpoint;
-    const follows = last.get(id) ?? null;
-    if (follows !== null && comparePositions(position, follows) <= 0) return [];
-    last.set(id, position);
-    return [{ ...batch, follows }];
-  });
 }
 
 describe.each(redisBackends())('a Redis that lost its data (%s)', (backend) => {

@@ -23,7 +23,7 @@ end
  * Positions are compared as text of digits at fixed places: the same under any collation that Redis was started with.
  */
 const compare = `
-local skips, moved, parts = {}, {}, {}
+local skips, moved, parts, isRepeat = {}, {}, {}, false
 if fence ~= '' then
   local held = {}
   for s = 1, streams do
@@ -60,6 +60,7 @@ if fence ~= '' then
       end
     end
     skips[#skips + 1] = skip
+    isRepeat = isRepeat or skip > 0
   end
 end
 `;
@@ -81,7 +82,7 @@ local function take(n, many, skip)
   counts[n] = (counts[n] or 0) + count
   return skip - math.min(skip, count)
 end
-if fence == '' then
+if not isRepeat then
   for n = 1, #KEYS - 1 do take(n, math.huge, 0) end
 else
   local step = 0

@@ -45,6 +45,8 @@ async function bridgeInto(env: Readonly<Record<string, string>> = {}) {
     REDIS_STREAM: name,
     KAFKA_BROKERS: kafka.brokers.join(','),
     KAFKA_TOPIC: name,
+    // A bridge of one name goes on where its checkpoints end: each here is a new one.
+    KAFKA_CHECKPOINT_TOPIC: `${name}.checkpoints`,
     KAFKA_CREATE_TOPICS: 'true',
     ...env,
   });

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
-import type { StopReport } from '../app.ts';
 import { App } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { sinkModules } from '../sinks/registry.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
+import type { StopReport } from '../turn.ts';
 import { systemClock } from './clock.ts';
 import { concluded } from './conclusion.ts';
 import type { Edge } from './edge.ts';
 import { guaranteesOf } from './promise.ts';
 import { addSettingFlags, layersOf } from './settings-flags.ts';
-import type { Turn } from './supervision.ts';
+import type { Conclusion } from './supervision.ts';
 import { supervise } from './supervision.ts';
 import { packageVersion } from './version.ts';
 
@@ -29,49 +29,40 @@ export function addRunCommand(program: Command, edge: Edge, done: (exitCode: num
 }
 
 async function runBridge(config: Config, edge: Edge, log: Log): Promise<number> {
-  const app = new App(config, {
+  const sources = config.sources.map(({ name, mode, endpoint }) => `${name}: ${mode} ${endpoint}`);
+  const app: App = new App(config, {
     modules: sinkModules,
     version: packageVersion(),
     log,
     stdout: edge.stdout,
     clock: systemClock,
     random: Math.random,
+    onRunning: () => {
+      log.info(guaranteesOf(config), 'what this configuration promises and what it cannot');
+      log.info({ name: config.name, sources, sinks: config.sinks, http: app.httpAddress ?? 'off' }, 'running');
+    },
   });
-  const conclusion = await supervise({
-    begin: () => turnOf(app, config, log),
-    ...config,
-    stopRequested: stopSignal(config, edge, log),
-    observe: app.observe,
-    clock: systemClock,
-  });
-  return concluded(conclusion, { log, name: config.name });
+  const conclusion = await conclusionOf(app, config, stopSignal(app, config, edge, log));
+  await app.close();
+  return concluded(conclusion, { log, name: config.name, accounting: app.accounting });
 }
 
-function stopSignal(config: Config, edge: Edge, log: Log): AbortSignal {
+async function conclusionOf(app: App, config: Config, stopRequested: AbortSignal): Promise<Conclusion<StopReport>> {
+  try {
+    await app.start();
+  } catch (failure) {
+    return { end: 'failed', failure, left: new Map() };
+  }
+  const { observe } = app;
+  return supervise({ begin: () => app.begin(), ...config, stopRequested, observe, clock: systemClock });
+}
+
+function stopSignal(app: App, config: Config, edge: Edge, log: Log): AbortSignal {
   const stop = new AbortController();
   edge.onSignal((signal) => {
     log.info({ signal, drain_ms: config.drainTimeout }, 'stopping: no more frames are taken, lanes drain');
+    app.drain();
     stop.abort();
   });
   return stop.signal;
-}
-
-function turnOf(app: App, config: Config, log: Log): Turn<StopReport> {
-  let starting: Promise<void> = Promise.resolve();
-  return {
-    waitForTurn: () => Promise.resolve(true),
-    run: async () => {
-      starting = app.start();
-      await starting;
-      log.info(guaranteesOf(config), 'what this configuration promises and what it cannot');
-      const sources = config.sources.map(({ name, mode, endpoint }) => `${name}: ${mode} ${endpoint}`);
-      log.info({ name: config.name, sources, sinks: config.sinks, http: app.httpAddress ?? 'off' }, 'running');
-      await app.run();
-      return 'stopped';
-    },
-    stop: async () => {
-      await Promise.allSettled([starting]);
-      return app.stop();
-    },
-  };
 }

@@ -25,6 +25,8 @@ export interface RecordBatch {
   readonly follows: Position | null;
   /** Received frames that these records stand for: 1, or 0 for a control record (gaps included). */
   readonly frames: 0 | 1;
+  /** Whether the frame came live or was sent again on request; of a control record, whatever led to it. */
+  readonly origin: 'live' | 'replay';
   /** The engine's own time of the batch, milliseconds since 1970; null for control records and where there is none. */
   readonly engineTime: number | null;
   /** The bridge's clock on receipt, milliseconds since 1970. */

@@ -30,9 +30,9 @@ export function positionText({ epoch, seq, sub }: Position): string {
 /** What a sink holds durably of one stream, kept in that sink: its last position, and how to recognise that batch again. */
 export interface Checkpoint {
   readonly position: Position;
-  /** The engine's own `ts` of the last batch up to here, as sent; null where there was none. */
+  /** The engine's own `ts` of the batch `position.seq`, as sent; null where it had none or that number is missing. */
   readonly ts: number | null;
-  /** Fingerprint of the payload that carried `position.seq`; null where that number is missing (it ends a gap). */
+  /** Fingerprint of the payload that carried `position.seq`; null where it is not known or that number is missing. */
   readonly hash: number | null;
 }
 

@@ -100,7 +100,7 @@ export type Fact =
       readonly sink: string;
       readonly bytes: number;
       readonly records: number;
-      readonly batches?: number;
+      readonly batches: number;
     }
   /** Engine batches that came in for one sink, or what became of them; `batches` is never 0. */
   | { readonly fact: 'accounting'; readonly sink: string; readonly fate: Arrival | Fate; readonly batches: number }

@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../core/batch.ts';
+import type { Held } from '../core/checkpoint.ts';
 import type { Clock } from '../core/clock.ts';
 import { messageOf, SinkError } from '../core/errors.ts';
 import type { Observe } from '../core/observer.ts';
@@ -20,8 +21,11 @@ export interface DeliveryOptions {
   readonly signal: AbortSignal;
 }
 
-/** `closed`: nobody will ever read from this sink again; `aborted`: the signal came first. */
-export type DeliveryEnd = 'done' | 'closed' | 'aborted';
+/**
+ * `closed`: nobody will ever read from this sink again; `fenced`: another bridge of the name has taken over; `reopen`: the
+ * sink has to be connected again, to say what it holds; `aborted`: the signal came first.
+ */
+export type DeliveryEnd = 'done' | 'closed' | 'fenced' | 'reopen' | 'aborted';
 
 /** Brings batches to one sink: connects, writes, tries again for ever, says how it stands. */
 export class Delivery {
@@ -35,10 +39,15 @@ export class Delivery {
     this.#backoff = new Backoff(options.retryInitial, options.retryMax, options.random);
   }
 
-  connect(): Promise<DeliveryEnd> {
-    return this.#insist(async () => {
-      await this.#options.sink.connect();
-    });
+  /** Calls `holds` with what the sink says it holds. */
+  async connect(holds: (held: Held) => void): Promise<DeliveryEnd> {
+    for (;;) {
+      const end = await this.#insist(async () => {
+        const held = await this.#options.sink.connect();
+        if (!this.#options.signal.aborted) holds(held);
+      });
+      if (end !== 'reopen') return end;
+    }
   }
 
   /** Calls `settled` with every batch as soon as it is confirmed, in order, each once. */
@@ -73,7 +82,10 @@ export class Delivery {
       } catch (error) {
         const classified = classify(error);
         if (classified.kind === 'closed') return 'closed';
-        await clock.sleep(this.#down(classified), signal);
+        const delay = this.#down(classified);
+        if (classified.kind === 'fenced') return 'fenced';
+        await clock.sleep(delay, signal);
+        if (classified.kind === 'reopen') return 'reopen';
       }
     }
     return 'aborted';
@@ -97,7 +109,7 @@ export class Delivery {
     return delay;
   }
 
-  #delivered(batches: readonly RecordBatch[], { deadLettered }: WriteOutcome): void {
+  #delivered(batches: readonly RecordBatch[], { deadLettered, batchesDeadLettered }: WriteOutcome): void {
     if (batches.length === 0) return;
     const now = this.#options.clock.now();
     let records = -deadLettered;
@@ -108,7 +120,12 @@ export class Delivery {
       bytes += batch.bytes.length;
       if (batch.engineTime !== null) latencies.push(now - batch.engineTime);
     }
-    this.#options.observe({ fact: 'delivered', sink: this.#options.name, records, bytes, latencies });
+    const { observe, name } = this.#options;
+    observe({ fact: 'delivered', sink: name, records, bytes, latencies });
+    const frames = batches.reduce((sum, batch) => sum + batch.frames, 0) - batchesDeadLettered;
+    if (frames > 0) observe({ fact: 'accounting', sink: name, fate: 'delivered', batches: frames });
+    if (batchesDeadLettered > 0)
+      observe({ fact: 'accounting', sink: name, fate: 'dead_lettered', batches: batchesDeadLettered });
   }
 }
 

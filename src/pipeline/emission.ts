@@ -6,7 +6,7 @@ import type { Failure } from '../wire/message.ts';
 import type { Control, Envelope, Rendered } from '../wire/records.ts';
 import { renderBatch, renderControl, renderEvents } from '../wire/records.ts';
 import type { Forms } from './passage.ts';
-import type { Verdict } from './sequence.ts';
+import type { Verdict } from './sequence-state.ts';
 import type { StreamEntry } from './streams.ts';
 
 /** What identifies the batch that carries a number; null for records that stand for no frame. */
@@ -53,7 +53,10 @@ export function undecodableRecord(
 export function controlRecords(entry: StreamEntry, envelope: Envelope, verdict: Verdict, reason: string): Forms[] {
   switch (verdict.kind) {
     case 'start':
-      return [markRecord(entry, envelope, { type: 'StreamStarted', joined: verdict.joined })];
+      return [
+        markRecord(entry, envelope, { type: 'StreamStarted', joined: verdict.joined }),
+        ...(verdict.missing === null ? [] : [gapRecord(entry, envelope, verdict.missing, reason)]),
+      ];
     case 'gap':
       return [gapRecord(entry, envelope, verdict.missing, reason)];
     case 'restart': {
@@ -102,21 +105,21 @@ function advance(
   const before = entry.checkpoint;
   const sameEpoch = before !== null && before.position.epoch === at.epoch;
   const follows = before?.position ?? null;
-  const ts = carried?.ts ?? (sameEpoch ? before.ts : null);
   if (at.numbered && at.to !== undefined) {
     const position = { epoch: at.epoch, seq: at.to, sub: 0 };
-    entry.checkpoint = { position, ts, hash: carried?.hash ?? null };
+    entry.checkpoint = { position, ts: carried?.ts ?? null, hash: carried?.hash ?? null };
   } else {
-    const { seq, sub } = sameEpoch ? before.position : { seq: null, sub: 0 };
-    entry.checkpoint = { position: { epoch: at.epoch, seq, sub: sub + 1 }, ts, hash: sameEpoch ? before.hash : null };
+    const last = sameEpoch ? before : { position: { seq: null, sub: 0 }, ts: null, hash: null };
+    const { seq, sub } = last.position;
+    entry.checkpoint = { position: { epoch: at.epoch, seq, sub: sub + 1 }, ts: last.ts, hash: last.hash };
   }
   return { checkpoint: entry.checkpoint, follows };
 }
 
 type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'checkpoint' | 'follows'>;
 
-function toBatch({ stream, receivedAt }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
-  return { stream, bytes, ends, receivedAt, ...about };
+function toBatch({ stream, receivedAt, origin }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
+  return { stream, bytes, ends, receivedAt, origin, ...about };
 }
 
 function both(record: RecordBatch): Forms {

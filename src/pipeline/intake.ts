@@ -11,10 +11,12 @@ import type { Envelope } from '../wire/records.ts';
 import type { Topic } from '../wire/topic.ts';
 import { batchRecords, controlRecords, markRecord, undecodableRecord } from './emission.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { Overlap, OverlapBudget } from './overlap.ts';
 import type { Acceptance, Forms, Passage, Place, Recovered } from './passage.ts';
 import { live, needOf } from './passage.ts';
-import type { Verdict } from './sequence.ts';
-import { observe as observeSequence } from './sequence.ts';
+import { observe as observeSequence, restarted } from './sequence.ts';
+import type { Verdict } from './sequence-state.ts';
+import type { Sighting } from './sighting.ts';
 import type { StreamEntry, StreamTable } from './streams.ts';
 
 /** How frames of one source are read. */
@@ -29,10 +31,13 @@ export interface IntakeOptions {
   readonly forms: ReadonlySet<RecordForm>;
   readonly rules: ReadonlyMap<string, IntakeRules>;
   /** Whether a replay of this stream can be asked for now. */
-  readonly canReplay: (entry: StreamEntry, now: number) => boolean;
+  readonly canReplay: (entry: StreamEntry, now: number, afresh: boolean) => boolean;
+  /** Whether its publisher can be asked whether it is still the same. */
+  readonly canCheck: (entry: StreamEntry) => boolean;
   readonly observe: Observe;
 }
 
+const noSightings: ReadonlyMap<bigint, Sighting> = new Map();
 const nothing: Acceptance = { kind: 'records', all: [] };
 
 /** One frame on its way through; null where a part could not be read. */
@@ -49,6 +54,7 @@ const knownTypes = new Set(['BlockStored', 'BlockRemoved', 'AllBlocksCleared']);
 /** From a frame to records: reads it, checks its place in the stream, renders. Synchronous; never throws on any input. */
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #overlaps = new OverlapBudget();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -101,16 +107,20 @@ export class Intake {
   /** Checks the number: the frame's place in its stream, with the control records due before it; or what to do instead. */
   #pass(arrival: Arrival, entry: StreamEntry, seq: bigint | null): Acceptance | Place {
     const { passage, fingerprint, frame } = arrival;
-    if (entry.held !== undefined && passage === live) return { kind: 'held', entry };
-    const seen = { seq, fingerprint, receivedAt: frame.receivedAt };
+    const wait = this.#waitOf(entry, passage);
+    if (wait !== null) return wait;
+    if (passage.origin === 'live' && wasReplayed(entry, seq, fingerprint)) return this.#duplicate(entry, seq);
+    const seen = { seq, fingerprint, receivedAt: frame.receivedAt, origin: passage.origin };
     const { verdict, state } = observeSequence(entry.state, seen, this.#options.streams.epochFloor);
     const need = passage.gapReason === null ? needOf(entry, verdict, seen) : null;
-    if (need !== null && this.#options.canReplay(entry, frame.receivedAt)) return { kind: 'need', need };
+    const isNew = verdict.kind === 'restart';
+    if (need !== null && this.#options.canReplay(entry, frame.receivedAt, isNew)) return { kind: 'need', need };
     const wasShared = entry.state?.mode === 'shared';
     entry.state = state;
+    if (verdict.kind === 'duplicate') return this.#duplicate(entry, seq);
     this.#report(arrival, entry, verdict);
+    if (state.resumed === null) entry.sightings = noSightings;
     if (wasShared !== (state.mode === 'shared')) this.#reportShared(entry, !wasShared);
-    if (verdict.kind === 'duplicate') return nothing;
     const hasNumber = seq !== null && (verdict.kind === 'pass' ? verdict.numbered : verdict.kind !== 'shared');
     const counter = hasNumber ? seq : entry.nextOrdinal++;
     const envelope: Envelope = {
@@ -124,6 +134,14 @@ export class Intake {
     };
     const covers: SeqRange = { epoch: state.epoch, from: counter, to: counter, numbered: hasNumber };
     return { kind: 'place', envelope, covers, controls: controlRecords(entry, envelope, verdict, reasonOf(passage)) };
+  }
+
+  /** What a frame has to wait for before it is looked at; null where it need not. */
+  #waitOf(entry: StreamEntry, passage: Passage): Acceptance | null {
+    if (entry.held !== undefined && passage === live) return { kind: 'held', entry };
+    const isUnchecked = entry.isUnchecked && passage === live;
+    if (isUnchecked) entry.isUnchecked = false;
+    return isUnchecked && this.#options.canCheck(entry) ? { kind: 'check', entry } : null;
   }
 
   /** The record that says how filling a gap went. */
@@ -141,6 +159,36 @@ export class Intake {
     };
     const { from, to, recovered, durationMs } = what;
     return markRecord(entry, envelope, { type: 'StreamRecovered', from, to, recovered, durationMs });
+  }
+
+  /** Begins a new epoch, because the publisher was found to be another incarnation; the record that says so. */
+  restart(entry: StreamEntry, now: number): readonly Forms[] {
+    if (entry.state === undefined) return [];
+    const { verdict, state } = restarted(entry.state, now);
+    entry.state = state;
+    entry.sightings = noSightings;
+    entry.overlap?.clear();
+    const { stream } = entry;
+    const { epoch } = state;
+    const envelope: Envelope = {
+      ...{ stream, epoch, topicSuffix: null, seq: 0n, ordinal: '0', receivedAt: now, origin: 'replay' },
+    };
+    if (verdict.kind === 'restart') {
+      const { lastSeq } = verdict;
+      this.#options.observe({ fact: 'stream-restarted', source: stream.source, stream: stream.id, lastSeq });
+    }
+    return controlRecords(entry, envelope, verdict, '');
+  }
+
+  /** Where replayed batches of a stream are remembered that may come live as well. */
+  overlapOf(entry: StreamEntry): Overlap {
+    entry.overlap ??= new Overlap(this.#overlaps);
+    return entry.overlap;
+  }
+
+  #duplicate({ stream }: StreamEntry, seq: bigint | null): Acceptance {
+    this.#options.observe({ fact: 'duplicate', source: stream.source, stream: stream.id, seq: seq ?? 0n });
+    return nothing;
   }
 
   #count({ frame }: Arrival, entry: StreamEntry, batch: DecodedBatch): void {
@@ -163,7 +211,6 @@ export class Intake {
     if (verdict.kind === 'start') {
       observe({ fact: 'stream-started', ...where, joined: verdict.joined, streams: streams.size });
     }
-    if (verdict.kind === 'duplicate') observe({ fact: 'duplicate', ...where, seq: arrival.seq ?? 0n });
     if (verdict.kind === 'restart') observe({ fact: 'stream-restarted', ...where, lastSeq: verdict.lastSeq });
     const missing = 'missing' in verdict ? verdict.missing : null;
     if (missing !== null) observe({ fact: 'stream-gap', ...where, ...missing, reason: reasonOf(arrival.passage) });
@@ -178,6 +225,15 @@ export class Intake {
 function ownerOf({ frame, passage, topic }: Arrival, rules: IntakeRules, streams: StreamTable) {
   if (passage.entry !== null) return passage.entry.stream;
   return rules.sequenceScope === 'topic' ? { rank: null } : streams.rankOfUnreadable(frame.source, topic);
+}
+
+/** Live frames come in order: one that a replay did not bring ends what it may repeat. */
+function wasReplayed(entry: StreamEntry, seq: bigint | null, fingerprint: number): boolean {
+  if (entry.overlap === undefined || seq === null) return false;
+  if (entry.overlap.takes(seq, fingerprint)) return true;
+  entry.overlap.clear();
+  entry.overlap = undefined;
+  return false;
 }
 
 function reasonOf({ gapReason }: Passage): string {

@@ -20,6 +20,7 @@ export class LaneQueue {
   #waitingRecords = 0;
   #waitingBytes = 0;
   #records = 0;
+  #frames = 0;
   #cost = 0;
 
   /** Bytes held, overhead and unsettled batches included. */
@@ -32,6 +33,11 @@ export class LaneQueue {
     return this.#records;
   }
 
+  /** Engine batches held, unsettled ones included. */
+  get frames(): number {
+    return this.#frames;
+  }
+
   get isEmpty(): boolean {
     return this.#head === this.#items.length;
   }
@@ -41,6 +47,7 @@ export class LaneQueue {
     this.#waitingRecords += batch.ends.length;
     this.#waitingBytes += batch.bytes.length;
     this.#records += batch.ends.length;
+    this.#frames += batch.frames;
     this.#cost += costOf(batch);
   }
 
@@ -69,9 +76,17 @@ export class LaneQueue {
     return taken;
   }
 
+  /** Takes everything out: what waits, in order, behind what was taken and not settled. */
+  drain(unsettled: readonly RecordBatch[]): RecordBatch[] {
+    const waiting = this.#items.slice(this.#head).filter((batch) => batch !== undefined);
+    this.clear();
+    return [...unsettled, ...waiting];
+  }
+
   /** A taken batch is confirmed and no longer held. */
   settle(batch: RecordBatch): void {
     this.#records -= batch.ends.length;
+    this.#frames -= batch.frames;
     this.#cost -= costOf(batch);
   }
 
@@ -81,6 +96,7 @@ export class LaneQueue {
     this.#waitingRecords = 0;
     this.#waitingBytes = 0;
     this.#records = 0;
+    this.#frames = 0;
     this.#cost = 0;
   }
 

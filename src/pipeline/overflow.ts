@@ -95,5 +95,5 @@ function notice({ stream, covers, batches, receivedAt, checkpoint, follows }: Dr
       reason: 'sink_overflow',
     },
   );
-  return { stream, ...rendered, covers, checkpoint, follows, frames: 0, engineTime: null, receivedAt };
+  return { stream, ...rendered, covers, checkpoint, follows, frames: 0, origin: 'live', engineTime: null, receivedAt };
 }

@@ -1,7 +1,9 @@
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
+import type { Frame } from '../core/frame.ts';
 import type { SeqRange } from '../core/stream.ts';
 import type { Envelope } from '../wire/records.ts';
-import type { Observation, Verdict } from './sequence.ts';
+import type { Observation, Verdict } from './sequence-state.ts';
+import type { Sighting } from './sighting.ts';
 import type { StreamEntry } from './streams.ts';
 
 /** One batch in the forms that the lanes ask for; a control record is the same object in both. */
@@ -27,15 +29,17 @@ export interface Need {
   readonly entry: StreamEntry;
   readonly from: bigint;
   readonly to: bigint;
-  /** Numbers whose payload was seen, with its fingerprint. */
-  readonly known: ReadonlyMap<bigint, number>;
+  /** Batches that were seen, by number. */
+  readonly known: ReadonlyMap<bigint, Sighting>;
 }
 
 /** What a frame led to: records, in the order they must be written; or it waits behind others, or for what is missing. */
 export type Acceptance =
   | { readonly kind: 'records'; readonly all: readonly Forms[] }
   | { readonly kind: 'held'; readonly entry: StreamEntry }
-  | { readonly kind: 'need'; readonly need: Need };
+  | { readonly kind: 'need'; readonly need: Need }
+  /** The first frame of a stream that goes on from checkpoints: its publisher has to be asked before it is looked at. */
+  | { readonly kind: 'check'; readonly entry: StreamEntry };
 
 /** How filling a gap went. */
 export interface Recovered {
@@ -52,13 +56,17 @@ export interface Recovered {
 /** What a replay should bring before a frame: a gap, the beginning of a new incarnation, or what was before a late join. */
 export function needOf(entry: StreamEntry, verdict: Verdict, { seq, fingerprint }: Observation): Need | null {
   if (seq === null) return null;
-  const known = new Map([[seq, fingerprint]]);
+  const behind: [bigint, Sighting] = [seq, { hash: fingerprint, ts: null }];
+  const known = new Map([...sightingsOf(entry), behind]);
   switch (verdict.kind) {
     case 'gap':
-      if (entry.state?.last != null) known.set(entry.state.last, entry.state.fingerprint);
       return { entry, ...verdict.missing, known };
-    case 'restart':
-      return verdict.missing === null ? null : { entry, ...verdict.missing, known };
+    case 'restart': {
+      if (verdict.missing === null) return null;
+      // An opening is that of an epoch which is known already.
+      const isKnown = entry.state?.resumed?.opening?.kind === 'restart' && verdict.previousEpoch < entry.state.epoch;
+      return { entry, ...verdict.missing, known: isKnown ? known : new Map([behind]) };
+    }
     case 'start':
       // Some engines count from 1: whether this one has a 0 it must be asked.
       return seq > 0n ? { entry, from: 0n, to: seq - 1n, known } : null;
@@ -74,4 +82,20 @@ export interface Place {
   readonly covers: SeqRange;
   /** Due before the frame's own records. */
   readonly controls: readonly Forms[];
+}
+
+/** Batches of the stream's present epoch that are known: of earlier runs, and the last one. */
+export function sightingsOf({ checkpoint, sightings }: StreamEntry): Map<bigint, Sighting> {
+  const known = new Map(sightings);
+  const seq = checkpoint?.position.seq ?? null;
+  if (checkpoint === null || seq === null) return known;
+  const { hash, ts } = checkpoint;
+  if (hash !== null || ts !== null) known.set(seq, { hash, ts });
+  return known;
+}
+
+/** The number of a frame; null where it has none. */
+export function seqOf({ parts }: Frame): bigint | null {
+  const number = parts.length === 3 ? parts[1] : undefined;
+  return number?.length === 8 ? number.readBigUInt64BE() : null;
 }

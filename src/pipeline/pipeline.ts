@@ -1,21 +1,31 @@
 import type { Frame } from '../core/frame.ts';
 import type { Source } from '../core/source.ts';
+import type { RecoveryPath } from './filling.ts';
 import type { Intake } from './intake.ts';
 import type { Lane } from './lane.ts';
 import type { Forms } from './passage.ts';
 import { live } from './passage.ts';
 import type { Recoverer } from './recoverer.ts';
+import type { StreamEntry, StreamTable } from './streams.ts';
+
+export interface PipelineParts {
+  readonly intake: Intake;
+  readonly streams: StreamTable;
+  readonly lanes: readonly Lane[];
+  readonly recoverer: Recoverer;
+}
+
+/** Streams that are asked about at the same time, beside the gaps that live frames show. */
+const checksAtOnce = 4;
 
 /** Reads sources and feeds every lane, in order; waits where a lane is full. */
 export class Pipeline {
-  readonly #intake: Intake;
-  readonly #lanes: readonly Lane[];
-  readonly #recoverer: Recoverer;
+  readonly #parts: PipelineParts;
+  readonly #path: RecoveryPath;
 
-  constructor(intake: Intake, lanes: readonly Lane[], recoverer: Recoverer) {
-    this.#intake = intake;
-    this.#lanes = lanes;
-    this.#recoverer = recoverer;
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    this.#path = { intake: parts.intake, emit: async (all) => this.#emit(all) };
   }
 
   /** Reads one source until it ends. Sources are read side by side; a stream belongs to one source, so its order holds. */
@@ -26,18 +36,46 @@ export class Pipeline {
     }
   }
 
+  /** Asks the publishers of an earlier run's streams for what they have sent since; `now` in ms. */
+  async catchUp(now: number): Promise<void> {
+    const { streams, recoverer } = this.#parts;
+    const waiting = streams.resumable.filter((resume) => recoverer.canCheck(resume));
+    await this.#inTurn(waiting, async (resume) => {
+      const entry = streams.resumed(resume, now);
+      if (!entry.isUnchecked) return;
+      entry.isUnchecked = false;
+      await recoverer.check(entry, this.#path);
+    });
+  }
+
+  /** The connection of a source is back: asks for what its publishers have sent meanwhile. */
+  async reconnected(source: string): Promise<void> {
+    const { streams, recoverer } = this.#parts;
+    // All hold their live frames from now on, so that these come behind what is replayed.
+    await Promise.all(streams.ofSource(source).map((entry: StreamEntry) => recoverer.check(entry, this.#path)));
+  }
+
+  async #inTurn<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const rest = items.values();
+    const workers = Array.from({ length: checksAtOnce }, async () => {
+      for (const item of rest) await work(item);
+    });
+    await Promise.all(workers);
+  }
+
   #take(frame: Frame): Promise<unknown> | undefined {
-    const acceptance = this.#intake.accept(frame, live);
+    const { intake, recoverer } = this.#parts;
+    const acceptance = intake.accept(frame, live);
     switch (acceptance.kind) {
       case 'records':
         return this.#emit(acceptance.all);
       case 'held':
-        return this.#recoverer.hold(acceptance.entry, frame);
+        return recoverer.hold(acceptance.entry, frame);
       case 'need':
-        return this.#recoverer.begin(acceptance.need, frame, {
-          intake: this.#intake,
-          emit: async (all) => this.#emit(all),
-        });
+        return recoverer.begin(acceptance.need, frame, this.#path);
+      case 'check':
+        void recoverer.check(acceptance.entry, this.#path);
+        return recoverer.hold(acceptance.entry, frame);
     }
   }
 
@@ -53,7 +91,7 @@ export class Pipeline {
   /** The lanes to wait for; empty where all had room. */
   #push(forms: Forms): readonly Promise<void>[] {
     const full: Promise<void>[] = [];
-    for (const lane of this.#lanes) {
+    for (const lane of this.#parts.lanes) {
       const batch = forms[lane.form];
       const wait = batch && lane.push(batch);
       if (wait) full.push(wait);

@@ -28,7 +28,8 @@ export async function* replayInTurn(request: RangeRequest, deps: ReplayInTurnDep
 
 async function* inTurn(request: RangeRequest, deps: ReplayInTurnDeps): AsyncGenerator<Stretch> {
   if (!(await deps.turns.take(request.signal))) {
-    yield { kind: 'lost', from: request.from, to: request.to, reason: 'replay_timeout', isForeign: false };
+    const { from, to } = request;
+    if (to !== null) yield { kind: 'lost', from, to, reason: 'replay_timeout', isForeign: false };
     return;
   }
   try {

@@ -1,8 +1,14 @@
 import type { Clock } from '../core/clock.ts';
-import type { AttemptEnd, ReplayClient, ReplayedFrame } from '../core/replay.ts';
+import type { ReplayClient, ReplayedFrame } from '../core/replay.ts';
+import type { Attempt } from './replay-attempt.ts';
+import { attempt } from './replay-attempt.ts';
+import type { Sighting } from './sighting.ts';
+import { sightingOf } from './sighting.ts';
 
 /** Attempts in a row that may bring nothing new before a hole counts as lost. */
 const fruitlessAttempts = 5;
+/** Attempts that bring only what was published since the one before: then the live stream has to show the rest. */
+const maxChase = 20;
 
 export interface ReplayLimits {
   /** Bytes of replayed payloads that one attempt may bring; at most twice as many are held at once. */
@@ -20,13 +26,12 @@ export interface RangeRequest {
   readonly endpoint: string;
   /** First missing number. */
   readonly from: bigint;
-  /** Last missing number. */
-  readonly to: bigint;
-  /**
-   * Numbers whose payload is known, with its fingerprint: a publisher that answers with another payload is another
-   * incarnation, and nothing it says fills this gap.
-   */
-  readonly known: ReadonlyMap<bigint, number>;
+  /** Last missing number; null: as far as the publisher has got. */
+  readonly to: bigint | null;
+  /** Batches that are known, by number: a publisher that answers with another payload is another incarnation. */
+  readonly known: ReadonlyMap<bigint, Sighting>;
+  /** With `to` null: the first number that came live meanwhile, where one has; from there on nothing is asked for. */
+  readonly joined?: () => bigint | null;
   readonly signal: AbortSignal;
 }
 
@@ -34,11 +39,14 @@ export interface ReplayDeps {
   readonly client: ReplayClient;
   readonly clock: Clock;
   readonly limits: ReplayLimits;
-  readonly fingerprint: (payload: Buffer) => number;
 }
 
 /** One stretch of what came, ready to be passed on before more is asked for. */
-export type Stretch = { readonly kind: 'frames'; readonly frames: readonly ReplayedFrame[] } | Lost;
+export type Stretch =
+  | { readonly kind: 'frames'; readonly frames: readonly ReplayedFrame[] }
+  | Lost
+  /** The publisher is another incarnation than that of the known numbers before the range; nothing more follows. */
+  | { readonly kind: 'restarted' };
 
 export interface Lost {
   readonly kind: 'lost';
@@ -60,28 +68,24 @@ export async function* replayRange(request: RangeRequest, deps: ReplayDeps): Asy
     const frames = recovery.take();
     if (frames.length > 0) yield { kind: 'frames', frames };
     else {
-      const lost = await recovery.ask();
-      if (lost !== null) yield lost;
+      const news = await recovery.ask();
+      if (news !== null) yield news;
     }
   }
-}
-
-interface Attempt {
-  readonly end: AttemptEnd;
-  /** `foreign`: a number has another payload than the known one; `unproven`: no known number was among the answers. */
-  readonly origin: 'own' | 'foreign' | 'unproven';
-  readonly frames: ReadonlyMap<bigint, ReplayedFrame>;
 }
 
 class RangeRecovery {
   readonly #request: RangeRequest;
   readonly #deps: ReplayDeps;
-  readonly #known: Map<bigint, number>;
+  readonly #known: Map<bigint, Sighting>;
   /** What came and lies behind a hole: the publisher may have forgotten it when the hole is asked for again. */
   readonly #have = new Map<bigint, ReplayedFrame>();
   #haveBytes = 0;
   /** First number not yet passed on or lost. */
   #next: bigint;
+  #to: bigint | null;
+  #isOver = false;
+  #chases = 0;
   #fruitless = 0;
   #spent = 0;
   /** The repeated number alone was all that fits into one attempt. */
@@ -92,16 +96,19 @@ class RangeRecovery {
     this.#deps = deps;
     this.#known = new Map(request.known);
     this.#next = request.from;
+    this.#to = request.to;
   }
 
   get isOver(): boolean {
-    return this.#next > this.#request.to;
+    return this.#isOver || this.#isBeyond(this.#next);
   }
 
   /** What is there without a hole. */
   take(): ReplayedFrame[] {
     const run: ReplayedFrame[] = [];
+    this.#join();
     for (let frame = this.#have.get(this.#next); frame !== undefined; frame = this.#have.get(this.#next)) {
+      if (this.#isBeyond(this.#next)) break;
       run.push(frame);
       this.#have.delete(this.#next);
       this.#haveBytes -= frame.payload.length;
@@ -110,30 +117,69 @@ class RangeRecovery {
     const last = run.at(-1);
     if (last === undefined) return run;
     // Whose the next answer is, is seen by whether it repeats this one.
-    this.#known.set(last.seq, this.#deps.fingerprint(last.payload));
+    this.#known.set(last.seq, sightingOf(last.payload));
     this.#fruitless = 0;
     this.#asksForMissingOnly = false;
     return run;
   }
 
   /** Asks for the hole at `next`; what is lost where that was the last time. */
-  async ask(): Promise<Lost | null> {
-    const attempt = await this.#timed(async (signal) => this.#proven(await this.#attempt(signal), signal));
-    if (attempt.origin === 'foreign') return this.#lose(this.#request.to, 'replay_failed', true);
-    if (attempt.origin === 'own') this.#keep(attempt.frames);
-    if (this.#have.has(this.#next)) return null;
-    if (attempt.end === 'budget' && !this.#asksForMissingOnly) {
+  async ask(): Promise<Exclude<Stretch, { kind: 'frames' }> | null> {
+    const made = await this.#timed((signal) => this.#attempt(signal));
+    if (made.origin === 'foreign') return this.#lose(this.#to ?? this.#next, 'replay_failed', true);
+    if (made.origin === 'restarted') {
+      this.#isOver = true;
+      return { kind: 'restarted' };
+    }
+    if (made.origin === 'own') this.#keep(made.frames);
+    if (this.#have.has(this.#next)) return this.#chase();
+    if (this.#isAtEnd(made)) {
+      this.#isOver = true;
+      return null;
+    }
+    if (made.end === 'budget' && !this.#asksForMissingOnly) {
       this.#asksForMissingOnly = true;
       return null;
     }
-    if (this.#isLate) return this.#lose(this.#holeEnd(), 'replay_timeout');
+    if (this.#isLate) return this.#loseHole('replay_timeout');
     this.#fruitless += 1;
     if (this.#fruitless >= fruitlessAttempts) {
-      const answered = attempt.end === 'end' || attempt.end === 'budget' || this.#have.size > 0;
-      return this.#lose(this.#holeEnd(), answered ? 'replay_truncated' : 'replay_failed');
+      const answered = made.end === 'end' || made.end === 'budget' || this.#have.size > 0;
+      return this.#loseHole(answered ? 'replay_truncated' : 'replay_failed');
     }
     await this.#timed((signal) => this.#deps.clock.sleep(this.#deps.limits.pause, signal));
     return null;
+  }
+
+  #isBeyond(seq: bigint): boolean {
+    return this.#to !== null && seq > this.#to;
+  }
+
+  /** Numbers from here on come live. */
+  #join(): void {
+    const joined = this.#request.joined?.() ?? null;
+    if (this.#request.to === null && joined !== null) this.#to ??= joined - 1n;
+  }
+
+  /** A publisher that goes on publishing always has a little more. */
+  #chase(): null {
+    this.#chases += 1;
+    if (this.#request.to === null && this.#chases > maxChase) this.#to ??= this.#holeEnd() ?? this.#lastRun();
+    return null;
+  }
+
+  /** The last number that is there without a hole from `next` on. */
+  #lastRun(): bigint {
+    let last = this.#next;
+    while (this.#have.has(last + 1n)) last += 1n;
+    return last;
+  }
+
+  /** Nobody knows of a number from `next` on: there is nothing to lose. */
+  #isAtEnd({ end }: Attempt): boolean {
+    if (this.#to !== null || this.#have.size > 0 || end === 'budget') return false;
+    this.#join();
+    return this.#to === null || this.#to < this.#next;
   }
 
   get #isLate(): boolean {
@@ -157,53 +203,17 @@ class RangeRecovery {
     }
   }
 
-  /**
-   * Where no known number was among the answers the one behind the gap is asked for: the publisher sent it, so that one
-   * that has nothing of the kind began anew meanwhile.
-   */
-  async #proven(attempt: Attempt, limit: AbortSignal): Promise<Attempt> {
+  #attempt(limit: AbortSignal): Promise<Attempt> {
+    const { client, limits } = this.#deps;
     const { endpoint, to } = this.#request;
-    const known = this.#known.get(to + 1n);
-    if (attempt.origin !== 'unproven' || attempt.frames.size === 0) return attempt;
-    if (known === undefined) return { ...attempt, origin: 'own' };
-    const { client, limits, fingerprint } = this.#deps;
-    const enough = new AbortController();
-    let origin: Attempt['origin'] = 'unproven';
-    const signal = AbortSignal.any([limit, enough.signal]);
-    const { end } = await client.attempt(endpoint, to + 1n, { maxBytes: limits.maxBytes, signal }, (frame) => {
-      origin = frame.seq === to + 1n && fingerprint(frame.payload) !== known ? 'foreign' : 'own';
-      enough.abort();
+    return attempt({
+      ...{ client, endpoint, maxBytes: limits.maxBytes, known: this.#known, have: this.#have, limit },
+      behind: to === null ? null : to + 1n,
+      next: this.#next,
+      to: this.#to,
+      holeEnd: this.#holeEnd(),
+      missingOnly: this.#asksForMissingOnly,
     });
-    return { ...attempt, origin: origin === 'unproven' && end === 'end' ? 'foreign' : origin };
-  }
-
-  /** Asks for one more than is missing where the number before is known: that shows whose replay it is. */
-  async #attempt(limit: AbortSignal): Promise<Attempt> {
-    const { client, limits, fingerprint } = this.#deps;
-    const { endpoint, to } = this.#request;
-    const next = this.#next;
-    const start = !this.#asksForMissingOnly && next > 0n && this.#known.has(next - 1n) ? next - 1n : next;
-    const holeEnd = this.#holeEnd();
-    const enough = new AbortController();
-    const frames = new Map<bigint, ReplayedFrame>();
-    let origin: Attempt['origin'] = 'unproven';
-    const take = (frame: ReplayedFrame) => {
-      const { seq } = frame;
-      const known = this.#fingerprintAt(seq);
-      if (known !== undefined && known !== fingerprint(frame.payload)) origin = 'foreign';
-      else if (origin === 'unproven' && known !== undefined) origin = 'own';
-      if (seq >= next && seq <= to && !this.#have.has(seq) && !frames.has(seq)) frames.set(seq, frame);
-      // Publishers send in order: what follows is there already, or was never missing.
-      if (origin === 'foreign' || seq > holeEnd) enough.abort();
-    };
-    const signal = AbortSignal.any([limit, enough.signal]);
-    const { end } = await client.attempt(endpoint, start, { maxBytes: limits.maxBytes, signal }, take);
-    return { frames, origin, end: enough.signal.aborted ? 'end' : end };
-  }
-
-  #fingerprintAt(seq: bigint): number | undefined {
-    const held = this.#have.get(seq);
-    return held === undefined ? this.#known.get(seq) : this.#deps.fingerprint(held.payload);
   }
 
   #keep(frames: ReadonlyMap<bigint, ReplayedFrame>): void {
@@ -218,6 +228,14 @@ class RangeRecovery {
     this.#haveBytes += frame.payload.length;
   }
 
+  /** Where nothing is known behind `next`, nothing is lost: it may come live. */
+  #loseHole(reason: LossReason): Lost | null {
+    const end = this.#holeEnd();
+    if (end !== null) return this.#lose(end, reason);
+    this.#isOver = true;
+    return null;
+  }
+
   #lose(to: bigint, reason: LossReason, isForeign = false): Lost {
     const from = this.#next;
     this.#next = to + 1n;
@@ -226,9 +244,9 @@ class RangeRecovery {
   }
 
   /** The last number of the hole at `next`: something behind it is there, or nothing up to the range's end. */
-  #holeEnd(): bigint {
-    let end = this.#request.to;
-    for (const seq of this.#have.keys()) if (seq > this.#next && seq - 1n < end) end = seq - 1n;
+  #holeEnd(): bigint | null {
+    let end = this.#to;
+    for (const seq of this.#have.keys()) if (seq > this.#next && (end === null || seq - 1n < end)) end = seq - 1n;
     return end;
   }
 }

@@ -5,6 +5,8 @@
  * (or that several publishers share the key), never that a frame came late.
  */
 
+import type { Observation, Range, Resumed, SequenceState, Step, Suspicion } from './sequence-state.ts';
+
 /** How long evidence for several publishers under one key counts, and how long a stream must rise to leave `shared`. */
 const sharedWindow = 60_000;
 const backsOfShared = 3;
@@ -13,99 +15,84 @@ const advancesOfShared = 2;
 const recognisedJump = 8n;
 const rememberedCounters = 8;
 
-/** A counter that the stream has jumped away from; another publisher's, if it goes on. */
-interface LeftCounter {
-  readonly seq: bigint;
-  readonly at: number;
-}
-
-/** Evidence for several publishers under one key; times in ms. Absent on the usual stream. */
-interface Suspicion {
-  readonly left: readonly LeftCounter[];
-  readonly backs: readonly number[];
-  readonly advances: readonly number[];
-}
-
-export interface SequenceState {
-  readonly mode: 'numbered' | 'unsequenced' | 'shared';
-  readonly epoch: number;
-  /** Last number seen; null in mode `unsequenced`. */
-  readonly last: bigint | null;
-  /** Of the payload that carried `last`. */
-  readonly fingerprint: number;
-  /** The number this publisher begins with, where a start was seen: 0 or 1. */
-  readonly base: bigint | null;
-  readonly suspicion: Suspicion | null;
-  /** In mode `shared`: since when the numbers only rise. */
-  readonly risingSince: number;
-}
-
-export interface Observation {
-  /** Null: the frame has no number. */
-  readonly seq: bigint | null;
-  /** Hash of the payload: tells a repeated frame from another one with the same number. */
-  readonly fingerprint: number;
-  /** The bridge's clock, ms. */
-  readonly receivedAt: number;
-}
-
-interface Range {
-  readonly from: bigint;
-  readonly to: bigint;
-}
-
-export type Verdict =
-  /** The first frame of the stream. */
-  | { readonly kind: 'start'; readonly joined: 'start' | 'late' | 'unsequenced' }
-  /** Pass it on; `numbered`: its number identifies it. */
-  | { readonly kind: 'pass'; readonly numbered: boolean }
-  | { readonly kind: 'gap'; readonly missing: Range }
-  /** Drop it: the same number and payload again. */
-  | { readonly kind: 'duplicate' }
-  /** A new incarnation; `missing` is its beginning where that was not seen. */
-  | {
-      readonly kind: 'restart';
-      readonly previousEpoch: number;
-      readonly lastSeq: bigint | null;
-      readonly missing: Range | null;
-    }
-  /** Several publishers under one key: from here on everything is passed on unchecked. */
-  | { readonly kind: 'shared' };
-
-export interface Step {
-  readonly verdict: Verdict;
-  readonly state: SequenceState;
-}
-
-/** What one more live frame means. `epochFloor`: a new epoch is higher than this (and than the stream's last). */
+/** What one more frame means. `epochFloor`: a new epoch is higher than this (and than the stream's last). */
 export function observe(state: SequenceState | undefined, seen: Observation, epochFloor = 0): Step {
   if (state === undefined) return begin(seen, Math.max(seen.receivedAt, epochFloor + 1));
+  if (state.resumed !== null) return observeResumed(state, state.resumed, seen, epochFloor);
   if (seen.seq === null) return { verdict: { kind: 'pass', numbered: false }, state };
-  if (state.mode === 'shared') return observeShared(state, seen, seen.seq);
-  if (state.last === null) return renew(state, seen, seen.seq, null);
-  if (seen.seq === state.last + 1n) {
-    return {
-      verdict: { kind: 'pass', numbered: true },
-      state: { ...state, last: seen.seq, fingerprint: seen.fingerprint },
-    };
+  return observeNumber(state, seen, seen.seq);
+}
+
+function observeNumber(state: SequenceState, seen: Observation, seq: bigint): Step {
+  if (state.mode === 'shared') return observeShared(state, seen, seq);
+  if (state.last === null) return renew(state, seen, seq, null);
+  if (seq === state.last + 1n) {
+    return { verdict: { kind: 'pass', numbered: true }, state: { ...state, last: seq, fingerprint: seen.fingerprint } };
   }
-  if (seen.seq === state.last && seen.fingerprint === state.fingerprint)
-    return { verdict: { kind: 'duplicate' }, state };
-  return jump(state, seen, seen.seq, state.last);
+  if (seq === state.last && seen.fingerprint === state.fingerprint) return { verdict: { kind: 'duplicate' }, state };
+  return jump(state, seen, seq, state.last);
+}
+
+/** A new incarnation, found by asking its publisher: no frame of it was seen yet. */
+export function restarted(state: SequenceState, now: number): Step {
+  const lastSeq = state.resumed?.top?.seq ?? state.last;
+  return {
+    verdict: { kind: 'restart', previousEpoch: state.epoch, lastSeq, missing: null },
+    state: {
+      ...state,
+      mode: 'numbered',
+      epoch: Math.max(now, state.epoch + 1),
+      last: null,
+      fingerprint: null,
+      suspicion: null,
+      resumed: { top: null, opening: null },
+    },
+  };
+}
+
+function observeResumed(state: SequenceState, resumed: Resumed, seen: Observation, epochFloor: number): Step {
+  const { seq } = seen;
+  const { top } = resumed;
+  if (seq === null) {
+    // The bridge's own counter begins anew with each run, so it needs an epoch of its own.
+    if (top === null) return begin(seen, Math.max(seen.receivedAt, state.epoch + 1, epochFloor + 1));
+    return { verdict: { kind: 'pass', numbered: false }, state };
+  }
+  if (top !== null && seen.origin === 'live' && seq <= top.seq) {
+    if (seq === top.seq && seen.fingerprint === top.fingerprint) return { verdict: { kind: 'duplicate' }, state };
+    return renew({ ...state, last: top.seq, resumed: null }, seen, seq, missingBeginning(state.base, seq));
+  }
+  const step = state.last === null ? openResumed(state, resumed, seen, seq) : observeNumber(state, seen, seq);
+  const isBehind = top !== null && seq < top.seq;
+  return { ...step, state: { ...step.state, resumed: isBehind ? { top, opening: null } : null } };
+}
+
+/** The first number of an epoch that an earlier run began and that some sink holds nothing of. */
+function openResumed(state: SequenceState, { top, opening }: Resumed, seen: Observation, seq: bigint): Step {
+  const isStart = seq <= 1n;
+  const next = { ...state, last: seq, fingerprint: seen.fingerprint, base: isStart ? seq : state.base };
+  if (opening?.kind === 'start') {
+    const missing = top !== null && seq > top.seq + 1n ? { from: top.seq + 1n, to: seq - 1n } : null;
+    return { verdict: { kind: 'start', joined: isStart ? 'start' : 'late', missing }, state: next };
+  }
+  const missing = isStart ? null : { from: 0n, to: seq - 1n };
+  if (opening !== null) return { verdict: { ...opening, missing }, state: next };
+  return { verdict: missing === null ? { kind: 'pass', numbered: true } : { kind: 'gap', missing }, state: next };
 }
 
 function begin(seen: Observation, epoch: number): Step {
-  const common = { epoch, fingerprint: seen.fingerprint, suspicion: null, risingSince: seen.receivedAt };
+  const { fingerprint, receivedAt } = seen;
+  const common = { epoch, fingerprint, suspicion: null, risingSince: receivedAt, resumed: null };
   if (seen.seq === null) {
     return {
-      verdict: { kind: 'start', joined: 'unsequenced' },
+      verdict: { kind: 'start', joined: 'unsequenced', missing: null },
       state: { ...common, mode: 'unsequenced', last: null, base: null },
     };
   }
   // Most engines count from 0; llm-d-inference-sim, Mooncake and the llm-d file-system backend from 1.
   const isStart = seen.seq <= 1n;
   return {
-    verdict: { kind: 'start', joined: isStart ? 'start' : 'late' },
+    verdict: { kind: 'start', joined: isStart ? 'start' : 'late', missing: null },
     state: { ...common, mode: 'numbered', last: seen.seq, base: isStart ? seen.seq : null },
   };
 }

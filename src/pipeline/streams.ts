@@ -3,7 +3,10 @@ import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Stream } from '../core/stream.ts';
 import type { Topic } from '../wire/topic.ts';
-import type { SequenceState } from './sequence.ts';
+import type { Overlap } from './overlap.ts';
+import type { Resume } from './resume.ts';
+import type { SequenceState } from './sequence-state.ts';
+import type { Sighting } from './sighting.ts';
 
 /** What the bridge keeps of one stream. */
 export interface StreamEntry {
@@ -15,6 +18,12 @@ export interface StreamEntry {
   /** Of the last records that were emitted; null before the first. */
   checkpoint: Checkpoint | null;
   touchedAt: number;
+  /** It goes on from checkpoints, and whether its publisher is still the same was not asked yet. */
+  isUnchecked: boolean;
+  /** Batches of this epoch that an earlier run has seen; they show whether its publisher is still the same. */
+  sightings: ReadonlyMap<bigint, Sighting>;
+  /** Replayed batches that may come live as well. */
+  overlap: Overlap | undefined;
   /** Live frames that wait while a gap before them is being filled; undefined when nothing is. */
   held: HeldFrames | undefined;
 }
@@ -40,6 +49,8 @@ export class StreamTable {
   readonly #ranks = new Map<string, Set<string | null>>();
   readonly #limits: StreamLimits;
   readonly #observe: Observe;
+  /** Streams of an earlier run that were not seen in this one yet. */
+  #resumes = new Map<string, Resume>();
   #epochFloor = 0;
 
   constructor(limits: StreamLimits, observe: Observe) {
@@ -56,8 +67,28 @@ export class StreamTable {
     return this.#epochFloor;
   }
 
+  /** Streams that go on where checkpoints say, once they are asked for. */
+  resume(resumes: ReadonlyMap<string, Resume>): void {
+    this.#resumes = new Map(resumes);
+  }
+
+  /** Streams of an earlier run that nobody has asked for yet. */
+  get resumable(): readonly Resume[] {
+    return [...this.#resumes.values()];
+  }
+
+  /** The known streams of a source. */
+  ofSource(source: string): readonly StreamEntry[] {
+    return [...this.#entries.values()].filter(({ stream }) => stream.source === source);
+  }
+
+  /** The entry of a stream of an earlier run, made where there is none. */
+  resumed({ stream }: Resume, now: number): StreamEntry {
+    return this.entry(stream.source, { text: stream.topic, pod: stream.pod, model: stream.model }, stream.rank, now);
+  }
+
   /** The stream's entry, made where there is none; `now` in ms. */
-  entry(source: string, topic: Topic, rank: string | null, now: number): StreamEntry {
+  entry(source: string, topic: Omit<Topic, 'suffix'>, rank: string | null, now: number): StreamEntry {
     this.#expire(now);
     const id = `${source}/${topic.text}/${rank ?? '-'}`;
     const known = this.#entries.get(id);
@@ -69,20 +100,14 @@ export class StreamTable {
     }
     while (this.#entries.size >= this.#limits.maxStreams) if (!this.#evictOldest('limit')) break;
     const stream = { id, source, topic: topic.text, pod: topic.pod, model: topic.model, rank };
-    const made: StreamEntry = {
-      stream,
-      state: undefined,
-      nextOrdinal: 0n,
-      checkpoint: null,
-      touchedAt: now,
-      held: undefined,
-    };
+    const made = entryOf(stream, this.#resumes.get(id), now);
+    if (this.#resumes.delete(id)) this.learnRank(source, topic, rank);
     this.#entries.set(id, made);
     return made;
   }
 
   /** Notes that a readable payload of this topic named this rank. */
-  learnRank(source: string, topic: Topic, rank: string | null): void {
+  learnRank(source: string, topic: Pick<Topic, 'text'>, rank: string | null): void {
     const key = `${source}/${topic.text}`;
     const ranks = this.#ranks.get(key);
     if (ranks) ranks.add(rank);
@@ -120,10 +145,42 @@ export class StreamTable {
   #evict(oldest: StreamEntry, reason: 'idle' | 'limit'): void {
     const { id, source, topic, rank } = oldest.stream;
     this.#entries.delete(id);
+    oldest.overlap?.clear();
     this.#epochFloor = Math.max(this.#epochFloor, oldest.state?.epoch ?? 0);
     const ranks = this.#ranks.get(`${source}/${topic}`);
     if (ranks?.delete(rank) && ranks.size === 0) this.#ranks.delete(`${source}/${topic}`);
     const shared = oldest.state?.mode === 'shared';
     this.#observe({ fact: 'stream-evicted', source, stream: id, reason, shared, streams: this.#entries.size });
   }
+}
+
+function entryOf(stream: Stream, resume: Resume | undefined, now: number): StreamEntry {
+  const common = { stream, touchedAt: now, overlap: undefined, held: undefined };
+  if (resume === undefined) {
+    const fresh = { state: undefined, nextOrdinal: 0n, checkpoint: null, isUnchecked: false, sightings: new Map() };
+    return { ...common, ...fresh };
+  }
+  return {
+    ...common,
+    state: resumedState(resume, now),
+    // Beyond whatever an earlier run can have counted.
+    nextOrdinal: BigInt(Math.max(now - resume.epoch, 0)) * 1_000n,
+    checkpoint: resume.lowest,
+    isUnchecked: true,
+    sightings: resume.sightings,
+  };
+}
+
+function resumedState({ epoch, lowest, furthest, opening }: Resume, now: number): SequenceState {
+  const { seq } = furthest.position;
+  return {
+    mode: 'numbered',
+    epoch,
+    last: lowest?.position.seq ?? null,
+    fingerprint: lowest?.hash ?? null,
+    base: null,
+    suspicion: null,
+    risingSince: now,
+    resumed: { top: seq === null ? null : { seq, fingerprint: furthest.hash }, opening },
+  };
 }

@@ -2,7 +2,7 @@ import type { SinkModule } from '../core/sink.ts';
 import { checkRedis } from './redis/check.ts';
 import { redisSettings } from './redis/settings.ts';
 
-/** Redis Streams: one entry per record, at least once. */
+/** Redis Streams: one entry per record, with checkpoints beside them. */
 export const redisSink: SinkModule<typeof redisSettings> = {
   name: 'redis',
   settings: redisSettings,
@@ -12,6 +12,6 @@ export const redisSink: SinkModule<typeof redisSettings> = {
     const { RedisSink } = await import('./redis/sink.ts');
     // CLIENT SETNAME takes printable ASCII without spaces.
     const clientName = `kv-event-bridge:${bridge.replaceAll(/[^!-~]/g, '-')}`;
-    return new RedisSink({ config, clientName, client: Redis }, observe);
+    return new RedisSink({ config, clientName, client: Redis, bridge }, observe);
   },
 };

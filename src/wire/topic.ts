@@ -29,7 +29,7 @@ function hex(bytes: Buffer): string {
 }
 
 /** The pod ends at the first `@`: models may have one in their revision, pods never. */
-function identity(text: string): Pick<Topic, 'pod' | 'model'> {
+export function identity(text: string): Pick<Topic, 'pod' | 'model'> {
   const end = text.indexOf('@', 3);
   if (!text.startsWith('kv@') || end <= 3 || end === text.length - 1) return { pod: null, model: null };
   return { pod: text.slice(3, end), model: text.slice(end + 1) };

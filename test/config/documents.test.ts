@@ -171,7 +171,7 @@ describe('the JSON Schema of the file', () => {
         accepted += 1;
         expect(fakeSchema(file), JSON.stringify([file, fakeSchema.errors])).toBe(true);
       }),
-      { numRuns: 800 },
+      { numRuns: 1_200 },
     );
     expect(accepted).toBeGreaterThan(100);
   });

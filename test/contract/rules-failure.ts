@@ -38,7 +38,7 @@ export const failureRules: readonly Rule[] = [
       await tools.heal();
       await tools.expectHonest(error, batches.slice(5));
       await tools.expectHonest(again, batches.slice(5 + error.written));
-      expect(['transient', 'destination']).toContain(error.kind);
+      expect(['transient', 'destination', 'reopen']).toContain(error.kind);
       await tools.persist(sink, batches.slice(5 + error.written + again.written));
       await tools.expectAtLeastOnce(batches);
     },

@@ -116,7 +116,7 @@ export const writingRules: readonly Rule[] = [
       const letters = await poison.deadLetters();
       expect(letters.map(idOf)).toEqual(poison.ids);
       for (const letter of letters) assertDeadLetter(JSON.parse(letter));
-      const next = eventBatch(stream, 1_000_000);
+      const next = { ...eventBatch(stream, 1_000_000), follows: null };
       await tools.write(sink, [next]);
       expect(await tools.harness.readBack()).toContain(documentsOf([next])[0]);
     },

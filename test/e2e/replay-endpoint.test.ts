@@ -121,6 +121,7 @@ describe('replay', () => {
         REDIS_URL: `redis://127.0.0.1:${nobody}`,
         REDIS_LANE_BYTES: '64KiB',
         DRAIN_TIMEOUT: '100ms',
+        CHECKPOINT_WAIT: '0',
       },
     });
     expect(bridge.exitCode).toBe(1);

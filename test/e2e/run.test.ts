@@ -197,6 +197,7 @@ describe('run', () => {
         SINKS: 'stdout,redis',
         REDIS_URL: `redis://127.0.0.1:${dead}`,
         DRAIN_TIMEOUT: '500ms',
+        CHECKPOINT_WAIT: '0',
       }),
     );
     await publish(port, '--scenario', 'decode', '--count', '20', '--rate', '0');
@@ -214,6 +215,7 @@ describe('run', () => {
       SINKS: 'redis',
       REDIS_URL: `redis://127.0.0.1:${dead}`,
       DRAIN_TIMEOUT: '10m',
+      CHECKPOINT_WAIT: '0',
     };
     const bridge = track(await Bridge.start(env));
     await publish(port, '--scenario', 'decode', '--count', '5', '--rate', '0');

@@ -17,11 +17,13 @@ vi.setConfig({ testTimeout: 180_000 });
 
 let kafka: KafkaService;
 const deadLetterTopic = 'delivery.dead-letter';
+const checkpointTopic = 'delivery.checkpoints';
 const open: Sink[] = [];
 
 beforeAll(async () => {
   kafka = await startKafka();
   await kafka.createTopic(deadLetterTopic);
+  await kafka.createTopic(checkpointTopic, 1, { 'cleanup.policy': 'compact' });
 }, 600_000);
 
 afterAll(async () => {
@@ -30,7 +32,7 @@ afterAll(async () => {
 });
 
 async function make(overrides: KafkaOverrides) {
-  const made = await makeKafkaSink({ brokers: kafka.brokers, deadLetterTopic, ...overrides });
+  const made = await makeKafkaSink({ brokers: kafka.brokers, deadLetterTopic, checkpointTopic, ...overrides });
   open.push(made.sink);
   return made;
 }
@@ -79,8 +81,8 @@ describe('the Kafka sink and a real broker', () => {
     const good = eventBatch(testStream(), 0, 2);
     const { sink: sneaky } = await make({ topic: 'delivery.{model}' });
     const bad = eventBatch({ ...testStream(), model: 'dead-letter' }, 1, 2);
-    expect(await sink.write([good])).toEqual({ deadLettered: 0 });
-    expect(await sneaky.write([bad])).toEqual({ deadLettered: 2 });
+    expect(await sink.write([good])).toEqual({ deadLettered: 0, batchesDeadLettered: 0 });
+    expect(await sneaky.write([bad])).toEqual({ deadLettered: 2, batchesDeadLettered: 1 });
     expect(await values('by-Qwen_Qwen3-0.6B')).toEqual(documentsOf([good]));
     const letters = (await values(deadLetterTopic)).map((text) => JSON.parse(text));
     expect(letters.filter(({ reason }) => reason === 'reserved_target')).toMatchObject([
@@ -112,18 +114,24 @@ describe('the Kafka sink and a real broker', () => {
   );
 
   it('names each missing topic and how to create it, and goes on by itself once they are there', async () => {
-    const { sink } = await make({ topic: 'later', deadLetterTopic: 'later.dead-letter' });
+    const { sink } = await make({
+      topic: 'later',
+      deadLetterTopic: 'later.dead-letter',
+      checkpointTopic: 'later.checkpoints',
+    });
     const error = await failureOf(sink.connect());
     expect(error).toMatchObject({ kind: 'destination', code: 'UNKNOWN_TOPIC_OR_PARTITION' });
     expect(error.message).toContain(
       `kafka-topics.sh --bootstrap-server ${kafka.brokers[0]} --create --topic later --partitions 6`,
     );
     expect(error.message).toContain('--topic later.dead-letter');
+    expect(error.message).toMatch(/--topic later\.checkpoints --partitions 1 .*--config cleanup\.policy=compact/);
     expect(error.message).toContain('kafka.createTopics');
     const batch = eventBatch(testStream(), 0, 3);
     expect(await failureOf(sink.write([batch]))).toMatchObject({ kind: 'destination', written: 0 });
     await kafka.createTopic('later', 2);
     await kafka.createTopic('later.dead-letter');
+    await kafka.createTopic('later.checkpoints', 3, { 'cleanup.policy': 'compact' });
     await sink.connect();
     await sink.write([batch]);
     expect(await values('later')).toEqual(documentsOf([batch]));
@@ -144,6 +152,7 @@ describe('the Kafka sink and a real broker', () => {
     const { sink } = await make({
       topic: 'made',
       deadLetterTopic: 'made.dead-letter',
+      checkpointTopic: 'made.checkpoints',
       createTopics: true,
       partitions: 4,
     });
@@ -158,6 +167,7 @@ describe('the Kafka sink and a real broker', () => {
     ]);
     expect(list).toMatch(/Topic: made\s.*PartitionCount: 4\s+ReplicationFactor: 1/);
     expect(list).toMatch(/Topic: made\.dead-letter\s/);
+    expect(list).toMatch(/Topic: made\.checkpoints\s.*PartitionCount: 1\s.*cleanup\.policy=compact/);
   });
 
   it('goes on after its topic was deleted and made again, smaller', async () => {
@@ -175,7 +185,7 @@ describe('the Kafka sink and a real broker', () => {
     const rest = streams.map((stream) => eventBatch(stream, 1));
     await expect
       .poll(() => sink.write(rest).catch((error: SinkError) => error.message), { timeout: 15_000 })
-      .toEqual({ deadLettered: 0 });
+      .toEqual({ deadLettered: 0, batchesDeadLettered: 0 });
     expect(new Set(await values('again'))).toEqual(new Set(documentsOf(rest)));
   });
 
@@ -196,6 +206,7 @@ describe('the Kafka sink and a real broker', () => {
       const documents = [0, 1, 2, 3, 4].map((index) => text(index, index === 1 || index === 3));
       expect(await sink.write([batchOf(stream, documents), eventBatch(testStream('10.0.0.9'), 0)])).toEqual({
         deadLettered: 2,
+        batchesDeadLettered: 1,
       });
       expect(
         facts
@@ -231,7 +242,7 @@ describe('the Kafka sink and a real broker', () => {
     const documents = Array.from({ length: 20 }, (_, index) =>
       eventDocument(stream, { seq: 1, index, count: 20, text: index % 7 === 3 ? 'x'.repeat(9_000) : 'small' }),
     );
-    expect(await sink.write([batchOf(stream, documents, 1)])).toEqual({ deadLettered: 3 });
+    expect(await sink.write([batchOf(stream, documents, 1)])).toEqual({ deadLettered: 3, batchesDeadLettered: 1 });
     expect((await values('shrunk')).slice(10)).toEqual(documents.filter((_, index) => index % 7 !== 3));
   });
 

@@ -61,10 +61,12 @@ async function prepare(overrides: KafkaOverrides = {}) {
   const topic = `faults-${topics}`;
   await kafka.createTopic(topic, 3);
   await kafka.createTopic(`${topic}.dead-letter`);
+  await kafka.createTopic(`${topic}.checkpoints`, 1, { 'cleanup.policy': 'compact' });
   const { sink } = await makeKafkaSink({
     brokers: kafka.brokers,
     topic,
     deadLetterTopic: `${topic}.dead-letter`,
+    checkpointTopic: `${topic}.checkpoints`,
     ...overrides,
   });
   await sink.connect();
@@ -111,8 +113,11 @@ describe('the Kafka sink when things break', () => {
 
   it('repeats records after lost answers when it may not be idempotent', async () => {
     const { topic, sink, ledger } = await prepare({ idempotent: false });
+    const [first = [], ...rest] = rounds(0, 3);
+    // The streams' epochs are stored with the first write: a loss there repeats no record.
+    await ledger.write(sink, first);
     proxy.losses = 1;
-    for (const batches of rounds(0, 3)) await ledger.write(sink, batches);
+    for (const batches of rest) await ledger.write(sink, batches);
     expect(await audit(topic, ledger)).toBeGreaterThan(0);
     await sink.close();
   });

@@ -28,7 +28,8 @@ beforeAll(async () => {
   certificates = await makeCertificates();
   kafka = await startKafka({ secure: certificates });
   ports = kafka.secure as SecurePorts;
-  for (const topic of ['secured', 'secured.dead-letter', 'forbidden']) await kafka.createTopic(topic);
+  for (const topic of ['secured', 'secured.dead-letter', 'secured.checkpoints', 'forbidden'])
+    await kafka.createTopic(topic);
   await allow('secured');
 }, 600_000);
 
@@ -43,7 +44,7 @@ async function allow(topic: string): Promise<void> {
   const admin = new kafkajs.Kafka({ brokers: [...kafka.brokers], logCreator: () => () => {} }).admin();
   await admin.connect();
   await admin.createAcls({
-    acl: [AclOperationTypes.WRITE, AclOperationTypes.DESCRIBE].map((operation) => ({
+    acl: [AclOperationTypes.WRITE, AclOperationTypes.DESCRIBE, AclOperationTypes.READ].map((operation) => ({
       resourceType: AclResourceTypes.TOPIC,
       resourceName: topic,
       resourcePatternType: ResourcePatternTypes.PREFIXED,
@@ -57,7 +58,14 @@ async function allow(topic: string): Promise<void> {
 }
 
 const make = async (overrides: KafkaOverrides) =>
-  (await makeKafkaSink({ topic: 'secured', deadLetterTopic: 'secured.dead-letter', ...overrides })).sink;
+  (
+    await makeKafkaSink({
+      topic: 'secured',
+      deadLetterTopic: 'secured.dead-letter',
+      checkpointTopic: 'secured.checkpoints',
+      ...overrides,
+    })
+  ).sink;
 
 async function expectDelivery(overrides: KafkaOverrides): Promise<void> {
   const sink = await make(overrides);

@@ -109,23 +109,33 @@ describe.each(redisBackends())('Logins (%s)', (backend) => {
   });
   afterAll(() => redis?.remove());
 
-  it('needs no rights but the documented ones for everything it does', async () => {
-    await redis.admin.script('FLUSH');
-    const sink = await make({ url: redis.url, ...user, maxLen: 10_000, maxAge: 60_000, maxRecordBytes: 4_096 });
-    await sink.connect();
-    const batches = [eventBatch(stream, 0), eventBatch(stream, 1, 1, { text: 'x'.repeat(5_000) })];
-    expect(await sink.write(batches)).toEqual({ deadLettered: 1 });
-    expect(await recordsIn(redis.admin, 'kv-events')).toHaveLength(1);
-    expect(await recordsIn(redis.admin, 'kv-events:dead-letter')).toHaveLength(1);
-    expect(await redis.admin.call('ACL', 'LOG')).toEqual([]);
-  });
+  it.each(['at-least-once', 'exactly-once'] as const)(
+    'needs no rights but the documented ones for all it does %s',
+    async (delivery) => {
+      await redis.admin.script('FLUSH');
+      const retention = { maxLen: 10_000, maxAge: 60_000 };
+      const sink = await make({ url: redis.url, ...user, ...retention, maxRecordBytes: 4_096, delivery });
+      await sink.connect();
+      await sink.write([eventBatch(testStream('large'), 0, 2_500)]);
+      expect(await redis.admin.del('kv-events')).toBe(1);
+      await sink.lease?.renew(1_000);
+      await sink.lease?.state(1_000);
+      await sink.lease?.release();
+      const batches = [eventBatch(stream, 0), eventBatch(stream, 1, 1, { text: 'x'.repeat(5_000) })];
+      expect(await sink.write(batches)).toEqual({ deadLettered: 1, batchesDeadLettered: 1 });
+      expect(await recordsIn(redis.admin, 'kv-events')).toHaveLength(1);
+      expect(await recordsIn(redis.admin, 'kv-events:dead-letter')).toHaveLength(1);
+      expect(await redis.admin.call('ACL', 'LOG')).toEqual([]);
+    },
+  );
 
   const commands = rules.filter((rule) => rule.startsWith('+') && rule !== '+client|setname');
 
   it.each(commands)('says that a right is missing without %s, and goes on when it is granted', async (rule) => {
     await redis.admin.script('FLUSH');
     await redis.admin.acl('SETUSER', 'kv-event-bridge', rule.replace('+', '-'));
-    const sink = await make({ url: redis.url, ...user, maxLen: 10_000, maxAge: 60_000 });
+    const retention = { maxLen: 10_000, maxAge: 60_000 };
+    const sink = await make({ url: redis.url, ...user, ...retention, delivery: 'exactly-once' });
     const attempt = async () => {
       await sink.connect();
       await sink.write([eventBatch(stream, 0)]);
@@ -134,9 +144,19 @@ describe.each(redisBackends())('Logins (%s)', (backend) => {
     expect(error).toMatchObject({ kind: 'destination', code: 'NOPERM' });
     await redis.admin.acl('SETUSER', 'kv-event-bridge', rule);
     await attempt();
+    expect(await recordsIn(redis.admin, 'kv-events')).toHaveLength(1);
+  });
+
+  it('may not keep checkpoints: says so before it has written anything', async () => {
+    await redis.admin.acl('SETUSER', 'kv-event-bridge', '-hset');
+    const sink = await make({ url: redis.url, ...user });
+    const error = await sink.connect().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: 'destination', code: 'NOPERM' });
+    expect(await redis.admin.dbsize()).toBe(0);
   });
 
   it('waits when it may not write one of several keys', async () => {
+    await redis.admin.acl('SETUSER', 'kv-event-bridge', '~kv:checkpoints');
     const sink = await make({ url: redis.url, ...user, stream: 'kv-{pod}', deadLetter: 'kv-events:dead-letter' });
     await sink.connect();
     const error = await sink

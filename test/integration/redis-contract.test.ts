@@ -9,6 +9,8 @@ import { redisBackends, startRedis } from '../support/services/redis.ts';
 import { makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
 import { waitFor } from '../support/services/service.ts';
 
+const deliveries = ['at-least-once', 'exactly-once'] as const;
+
 describe.each(redisBackends())('Redis (%s)', (backend) => {
   let redis: RedisService;
 
@@ -18,32 +20,43 @@ describe.each(redisBackends())('Redis (%s)', (backend) => {
   afterAll(() => redis?.remove());
 
   const kill = { break: () => redis.kill(), heal: () => redis.start() };
-  sinkContract('redis, outage by kill -9', async () => new RedisHarness(redis, kill));
+  describe.each(deliveries)('%s', (delivery) => {
+    sinkContract('redis, outage by kill -9', async () => new RedisHarness(redis, kill, delivery));
+  });
 
   // A frozen server executes what it had received when it goes on, so records that `write` reported as failed may
   // appear even after `close`: at least once. The rule that forbids it is about sinks whose failed writes are void.
   const freeze = { break: () => redis.pause(), heal: () => redis.resume() };
   const frozenRules = rules.filter((rule) => rule.needs === 'outage' && rule.title !== 'closes during an outage');
-  it.each(frozenRules.map((rule) => [rule.title, rule] as const))('while the server is frozen: %s', async (_, rule) => {
-    await runRule(rule, async () => new RedisHarness(redis, freeze), {});
+  const frozen = deliveries.flatMap((delivery) => frozenRules.map((rule) => [delivery, rule.title, rule] as const));
+  it.each(frozen)('%s, while the server is frozen: %s', async (delivery, _, rule) => {
+    await runRule(rule, async () => new RedisHarness(redis, freeze, delivery), {});
   });
 });
+
+interface Outage {
+  break(): Promise<void>;
+  heal(): Promise<void>;
+}
 
 let number = 0;
 
 class RedisHarness implements SinkHarness {
   readonly #redis: RedisService;
-  readonly #outage: { break(): Promise<void>; heal(): Promise<void> };
+  readonly #outage: Outage;
+  readonly #delivery: (typeof deliveries)[number];
   readonly #stream = `contract-${number++}`;
   #broken = false;
 
-  constructor(redis: RedisService, outage: { break(): Promise<void>; heal(): Promise<void> }) {
+  constructor(redis: RedisService, outage: Outage, delivery: (typeof deliveries)[number]) {
     this.#redis = redis;
     this.#outage = outage;
+    this.#delivery = delivery;
   }
 
   make(): Promise<Sink> {
-    return makeRedisSink({ url: this.#redis.url, stream: this.#stream, maxRecordBytes: 300_000 });
+    const { url } = this.#redis;
+    return makeRedisSink({ url, stream: this.#stream, maxRecordBytes: 300_000, delivery: this.#delivery });
   }
 
   readBack(): Promise<string[]> {
@@ -67,7 +80,7 @@ class RedisHarness implements SinkHarness {
     const large = eventDocument(stream, { seq: 7, index: 1, count: 3, text: 'x'.repeat(300_000) });
     const { id } = JSON.parse(large) as { id: string };
     return {
-      batches: [batchOf(stream, [small(0), large, small(2)], 7)],
+      batches: [{ ...batchOf(stream, [small(0), large, small(2)], 7), follows: null }],
       ids: [id],
       deadLetters: () => recordsIn(this.#redis.admin, `${this.#stream}:dead-letter`),
     };
@@ -75,6 +88,6 @@ class RedisHarness implements SinkHarness {
 
   async dispose(): Promise<void> {
     if (this.#broken) await this.healDestination();
-    await this.#redis.admin.del(this.#stream, `${this.#stream}:dead-letter`);
+    await this.#redis.admin.del(this.#stream, `${this.#stream}:dead-letter`, `${this.#stream}:checkpoints`);
   }
 }

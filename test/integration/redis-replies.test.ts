@@ -1,12 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecordBatch } from '../../src/core/batch.ts';
-import { SinkError } from '../../src/core/errors.ts';
 import type { Fact } from '../../src/core/observer.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { redisBackends, startRedis } from '../support/services/redis.ts';
-import { makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
+import { failureOf, makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
 import { waitFor } from '../support/services/service.ts';
 
 const stream = testStream();
@@ -57,6 +56,22 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
     await redis.admin.config('SET', 'maxmemory', '0');
     expect(await records()).toEqual(documentsOf(batches));
   });
+
+  it.each(['at-least-once', 'exactly-once'] as const)(
+    'trims what is too old, too, when it cannot even connect to a full Redis (%s)',
+    async (delivery) => {
+      for (let n = 1; n <= 40; n++) await redis.admin.xadd('kv-events', `${n}-0`, 'record', 'x'.repeat(100_000));
+      const used = Number(/used_memory:(\d+)/.exec(await redis.admin.info('memory'))?.[1]);
+      await redis.admin.config('SET', 'maxmemory', String(used - 1_000_000));
+      const sink = await makeRedisSink({ url: redis.url, maxAge: 3_600_000, delivery });
+      sinks.push(sink);
+      expect(await failureOf(sink.connect())).toMatchObject({ kind: 'destination', code: 'OOM' });
+      await waitFor(() => sink.connect().then(() => true), { what: 'the sink connects', timeout: 5_000 });
+      await redis.admin.config('SET', 'maxmemory', '0');
+      await sink.write([eventBatch(stream, 0)]);
+      expect((await records()).slice(-1)).toEqual(documentsOf([eventBatch(stream, 0)]));
+    },
+  );
 
   it('names a key of the wrong type and goes on when it is gone', async () => {
     await redis.admin.set('kv-events', 'text');
@@ -168,7 +183,7 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
     const sink = await connected({ stream: 'kv-events:{pod}' }, seen);
     const pods = ['10.0.0.1', 'a\n\u0000"b', '{x}', 'dead-letter', 'p'.repeat(2_000)];
     const batches = [0, 1].flatMap((seq) => pods.map((pod) => eventBatch(testStream(pod), seq, 2)));
-    expect(await sink.write(batches)).toEqual({ deadLettered: 8 });
+    expect(await sink.write(batches)).toEqual({ deadLettered: 8, batchesDeadLettered: 4 });
     for (const pod of pods.slice(0, 3)) {
       expect(await records(`kv-events:${pod}`)).toEqual(
         documentsOf([0, 1].map((seq) => eventBatch(testStream(pod), seq, 2))),
@@ -184,7 +199,13 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
       { fact: 'dead-lettered', sink: 'redis', reason: 'reserved_target', records: 4 },
       { fact: 'dead-lettered', sink: 'redis', reason: 'refused', records: 4 },
     ]);
-    expect(await redis.admin.dbsize()).toBe(4);
+    expect((await redis.admin.keys('*')).toSorted()).toEqual(
+      [
+        'kv-events:checkpoints',
+        'kv-events:dead-letter',
+        ...pods.slice(0, 3).map((pod) => `kv-events:${pod}`),
+      ].toSorted(),
+    );
   });
 
   it('speaks RESP2, writes to another database and another field', async () => {
@@ -213,12 +234,6 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
     expect(await records('kv:early')).toEqual(documentsOf(early.slice(0, 4)));
   });
 });
-
-async function failureOf(promise: Promise<unknown>): Promise<SinkError> {
-  const outcome = await promise.catch((error: unknown) => error);
-  expect(outcome).toBeInstanceOf(SinkError);
-  return outcome as SinkError;
-}
 
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;

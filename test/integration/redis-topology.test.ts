@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { RecordBatch } from '../../src/core/batch.ts';
-import { SinkError } from '../../src/core/errors.ts';
+import type { SinkError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
+import { persist } from '../support/persist.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
 import type { ClusterSet, SentinelSet } from '../support/services/redis-topology.ts';
@@ -20,27 +20,6 @@ async function make(overrides: Parameters<typeof makeRedisSink>[0]): Promise<Sin
   const sink = await makeRedisSink(overrides);
   sinks.push(sink);
   return sink;
-}
-
-/** What a lane does; returns the codes of the errors on the way. */
-async function persist(sink: Sink, batches: readonly RecordBatch[]): Promise<Set<string>> {
-  const codes = new Set<string>();
-  let rest = batches;
-  await waitFor(
-    async () => {
-      try {
-        await sink.write(rest);
-        return true;
-      } catch (error) {
-        if (!(error instanceof SinkError)) throw error;
-        codes.add(error.code);
-        rest = rest.slice(error.written);
-        return false;
-      }
-    },
-    { what: 'the records are written', timeout: 45_000 },
-  );
-  return codes;
 }
 
 describe('Sentinel', () => {
@@ -69,26 +48,37 @@ describe('Sentinel', () => {
     await sink.connect();
   });
 
-  it('follows a change of roles, and the failover after the master was killed', async () => {
-    const [first, second] = set.servers;
-    const sink = await make({ sentinel: sentinel() });
-    await sink.connect();
-    const batches = eventBatches(stream, 0, 30);
-    await sink.write(batches.slice(0, 10));
+  it.each(['at-least-once', 'exactly-once'] as const)(
+    'follows a change of roles, and the failover after the master was killed (%s)',
+    async (delivery) => {
+      const [master, replica] =
+        (await set.masterPort()) === set.servers[0].port ? set.servers : set.servers.toReversed();
+      if (master === undefined || replica === undefined) throw new Error('two servers');
+      const key = `kv-${delivery}`;
+      const sink = await make({ sentinel: sentinel(), delivery, stream: key });
+      await sink.connect();
+      const batches = eventBatches(stream, 0, 30);
+      await sink.write(batches.slice(0, 10));
 
-    await set.failover();
-    await waitFor(() => follows(first), { what: 'the old master follows the new one' });
-    await persist(sink, batches.slice(10, 20));
-    expect(await set.masterPort()).toBe(second.port);
-    await waitFor(async () => (await first.admin.xlen('kv-events')) === (await second.admin.xlen('kv-events')), {
-      what: 'the replica has everything',
-    });
+      await set.failover();
+      await waitFor(() => follows(master), { what: 'the old master follows the new one' });
+      await persist(sink, batches.slice(0, 20));
+      expect(await set.masterPort()).toBe(replica.port);
+      await waitFor(async () => (await master.admin.xlen(key)) === (await replica.admin.xlen(key)), {
+        what: 'the replica has everything',
+      });
 
-    await second.kill();
-    await persist(sink, batches.slice(20));
-    expect(await set.masterPort()).toBe(first.port);
-    expect([...new Set(await recordsIn(first.admin, 'kv-events'))]).toEqual(documentsOf(batches));
-  }, 60_000);
+      await replica.kill();
+      await persist(sink, batches.slice(10));
+      expect(await set.masterPort()).toBe(master.port);
+      const there = await recordsIn(master.admin, key);
+      expect([...new Set(there)]).toEqual(documentsOf(batches));
+      if (delivery === 'exactly-once') expect(there).toHaveLength(new Set(there).size);
+      await replica.start();
+      await waitFor(() => follows(replica), { what: 'the killed one is a replica', timeout: 30_000 });
+    },
+    90_000,
+  );
 });
 
 async function follows(server: RedisService): Promise<boolean> {
@@ -113,7 +103,7 @@ describe('Cluster', () => {
     await sink.connect();
     const batches = [0, 1].flatMap((seq) => ['a', '{b}'].map((pod) => eventBatch(testStream(pod), seq)));
     const reserved = eventBatch(testStream('dead-letter'), 0);
-    expect(await sink.write([...batches, reserved])).toEqual({ deadLettered: 1 });
+    expect(await sink.write([...batches, reserved])).toEqual({ deadLettered: 1, batchesDeadLettered: 1 });
     const owner = await cluster.ownerOf(`{kv${index}}`);
     for (const pod of ['a', '{b}']) {
       const expected = documentsOf([0, 1].map((seq) => eventBatch(testStream(pod), seq)));
@@ -121,6 +111,27 @@ describe('Cluster', () => {
     }
     expect(await recordsIn(owner.admin, `{kv${index}}:dead-letter`)).toHaveLength(1);
   });
+
+  it.each([0, 1, 2])(
+    'keeps fence, lease and checkpoints on the node that owns the key, beginning at node %i',
+    async (index) => {
+      const key = `{once${index}}:{pod}`;
+      const once = { url: urlOf(index), cluster: { enabled: true }, stream: key, delivery: 'exactly-once' } as const;
+      const sink = await make(once);
+      await sink.connect();
+      await sink.lease?.renew(60_000);
+      const batches = [0, 1].flatMap((seq) => ['a', 'b'].map((pod) => eventBatch(testStream(pod), seq)));
+      await sink.write(batches);
+      await sink.write(batches);
+      const owner = await cluster.ownerOf(`{once${index}}`);
+      expect(await owner.admin.hlen(`{once${index}}:checkpoints`)).toBe(4);
+      expect(await owner.admin.xlen(`{once${index}}:a`)).toBe(2);
+      const newer = await make(once);
+      expect(await newer.lease?.state(60_000)).toBe('held');
+      expect(Array.from((await newer.connect())?.keys() ?? [])).toHaveLength(2);
+      await expect(sink.write([eventBatch(testStream('a'), 2)])).rejects.toMatchObject({ code: 'FENCED' });
+    },
+  );
 
   it('says what to set when it was not told that this is a cluster', async () => {
     const owner = await cluster.ownerOf('kv-events');
@@ -145,8 +156,10 @@ describe('Cluster', () => {
     const [ownerId, targetId] = [await owner.admin.cluster('MYID'), await target.admin.cluster('MYID')];
     await target.admin.cluster('SETSLOT', slot, 'IMPORTING', ownerId);
     await owner.admin.cluster('SETSLOT', slot, 'MIGRATING', targetId);
-    await owner.admin.migrate('127.0.0.1', target.port, key, 0, 5_000);
-    // Between the move of the key and the end of the migration: the old owner answers ASK.
+    for (const one of [key, '{moving}:events:checkpoints']) {
+      await owner.admin.migrate('127.0.0.1', target.port, one, 0, 5_000);
+    }
+    // Between the move of the keys and the end of the migration: the old owner answers ASK.
     await expect(sink.write(batches.slice(10))).rejects.toMatchObject({ kind: 'transient' });
     await target.admin.cluster('SETSLOT', slot, 'NODE', targetId);
     await owner.admin.cluster('SETSLOT', slot, 'NODE', targetId);

@@ -30,6 +30,7 @@ function setUp(options: { scope?: 'rank' | 'topic'; form?: RecordForm; maxStream
     forms: new Set([form]),
     rules: new Map([['zmq', { sequenceScope: scope, maxFrameBytes: 1_000_000 }]]),
     canReplay: () => false,
+    canCheck: () => false,
     observe,
   });
   let sent = 0;

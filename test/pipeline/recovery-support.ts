@@ -4,7 +4,6 @@ import type { Fact } from '../../src/core/observer.ts';
 import type { ReplayClient } from '../../src/core/replay.ts';
 import type { Source } from '../../src/core/source.ts';
 import { Turns } from '../../src/ingress/replay-turns.ts';
-import { fingerprintOf } from '../../src/pipeline/fingerprint.ts';
 import { Intake } from '../../src/pipeline/intake.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { Recoverer } from '../../src/pipeline/recoverer.ts';
@@ -110,17 +109,19 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
   const { lane } = laneOf(sink);
   const limits = { maxBytes: 1_000_000, budget: 600_000, pause: 100 };
   const recoverer = new Recoverer({
-    ...{ client, clock, limits, turns, observe, heldBytes, cooldown, fingerprint: fingerprintOf },
+    ...{ client, clock, limits, turns, observe, heldBytes, cooldown },
     endpointOf: () => endpoint,
   });
+  const streams = new StreamTable({ maxStreams, streamTtl: 3_600_000 }, observe);
   const intake = new Intake({
-    streams: new StreamTable({ maxStreams, streamTtl: 3_600_000 }, observe),
+    streams,
     forms: new Set(['event'] as const),
     rules: new Map([['zmq', { sequenceScope: 'rank' as const, maxFrameBytes: 1_000_000 }]]),
-    canReplay: (entry, now) => recoverer.canReplay(entry, now),
+    canReplay: (entry, now, afresh) => recoverer.canReplay(entry, now, afresh),
+    canCheck: (entry) => recoverer.canCheck(entry),
     observe,
   });
-  const pipeline = new Pipeline(intake, [lane], recoverer);
+  const pipeline = new Pipeline({ intake, streams, lanes: [lane], recoverer });
   const feed = new Feed();
   lane.start(() => undefined);
   const reading = pipeline.read(feed);

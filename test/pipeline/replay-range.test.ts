@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { fingerprintOf } from '../../src/pipeline/fingerprint.ts';
 import type { RangeRequest, ReplayLimits } from '../../src/pipeline/replay-range.ts';
 import { replayRange } from '../../src/pipeline/replay-range.ts';
+import { sightingOf } from '../../src/pipeline/sighting.ts';
 import type { Answer } from './played-replay.ts';
 import { numbers, PlayedReplay, payloadOf } from './played-replay.ts';
 import { FakeClock, settle } from './support.ts';
@@ -24,20 +24,20 @@ function setUp({ from = 10, to = 19, known = [9, 20], limits, answers }: Options
     endpoint: 'tcp://127.0.0.1:5558',
     from: BigInt(from),
     to: BigInt(to),
-    known: new Map(known.map((seq) => [BigInt(seq), fingerprintOf(payloadOf(seq))])),
+    known: new Map(known.map((seq) => [BigInt(seq), sightingOf(payloadOf(seq))])),
     signal: stop.signal,
   };
   const deps = {
     client,
     clock,
     limits: { maxBytes: 1_000_000, budget: 60_000, pause: 100, ...limits },
-    fingerprint: fingerprintOf,
   };
   const got: (number | string)[] = [];
   let isOver = false;
   const reading = (async () => {
     for await (const stretch of replayRange(request, deps)) {
       if (stretch.kind === 'lost') got.push(`${stretch.reason} ${stretch.from}..${stretch.to}`);
+      else if (stretch.kind === 'restarted') got.push('restarted');
       else got.push(...stretch.frames.map(({ seq }) => Number(seq)));
     }
     isOver = true;
@@ -127,7 +127,19 @@ describe('a range of numbers from a replay', () => {
     const payload = (seq: number) => payloadOf(seq, 1);
     const { run, client } = setUp({ answers: [{ seqs: numbers(0, 30), payload }] });
     expect(await run()).toEqual(['replay_failed 10..19']);
-    expect(client.asked).toEqual([9]);
+    expect(client.asked).toEqual([9, 20]);
+  });
+
+  it('says that the publisher has restarted where the number before is another one and that behind is not', async () => {
+    const payload = (seq: number) => payloadOf(seq, seq < 20 ? 1 : 0);
+    const { run, client } = setUp({
+      answers: [
+        { seqs: numbers(0, 30), payload },
+        { seqs: numbers(20, 30), payload },
+      ],
+    });
+    expect(await run()).toEqual(['restarted']);
+    expect(client.asked).toEqual([9, 20]);
   });
 
   it('has failed where only the number behind the gap is another one', async () => {
@@ -144,7 +156,7 @@ describe('a range of numbers from a replay', () => {
     ];
     const { run, client } = setUp({ answers });
     expect(await run()).toEqual([10, 11, 12, 'replay_failed 13..19']);
-    expect(client.asked).toEqual([9, 12]);
+    expect(client.asked).toEqual([9, 12, 20]);
   });
 
   it('is proven by the number behind it where the answers had no known one', async () => {
@@ -204,7 +216,7 @@ describe('the time for a range', () => {
     };
     const limits = { maxBytes: 1_000_000, budget: 1_000, pause: 100 };
     const got: string[] = [];
-    for await (const stretch of replayRange(request, { client, clock, limits, fingerprint: fingerprintOf })) {
+    for await (const stretch of replayRange(request, { client, clock, limits })) {
       got.push(stretch.kind);
       await clock.pass(10_000);
     }

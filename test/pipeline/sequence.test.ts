@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SequenceState, Verdict } from '../../src/pipeline/sequence.ts';
 import { observe } from '../../src/pipeline/sequence.ts';
+import type { SequenceState, Verdict } from '../../src/pipeline/sequence-state.ts';
 
 interface Seen {
   readonly seq: number | null;
@@ -20,6 +20,7 @@ function feed(frames: readonly (number | null | Seen)[]) {
       seq: seen.seq === null ? null : BigInt(seen.seq),
       fingerprint: seen.payload ?? 1000 + index,
       receivedAt: seen.at ?? 1_000_000 + index * 1000,
+      origin: 'live',
     });
     state = step.state;
     verdicts.push(step.verdict);
@@ -35,7 +36,7 @@ describe('a stream with one publisher', () => {
     [2, 'late'],
     [42, 'late'],
   ] as const)('that is first seen at %i has joined: %s', (first, joined) => {
-    expect(feed([first]).verdicts).toEqual([{ kind: 'start', joined }]);
+    expect(feed([first]).verdicts).toEqual([{ kind: 'start', joined, missing: null }]);
   });
 
   it('passes numbers that follow one another', () => {
@@ -89,7 +90,9 @@ describe('a stream with one publisher', () => {
   });
 
   it('begins above the floor that a forgotten stream left', () => {
-    expect(observe(undefined, { seq: 0n, fingerprint: 0, receivedAt: 100 }, 5_000).state.epoch).toBe(5_001);
+    expect(observe(undefined, { seq: 0n, fingerprint: 0, receivedAt: 100, origin: 'live' }, 5_000).state.epoch).toBe(
+      5_001,
+    );
   });
 
   it('does not take a crash loop for several publishers', () => {
@@ -103,7 +106,7 @@ describe('frames without a number', () => {
   it('pass unchecked', () => {
     const { verdicts } = feed([null, null]);
     expect(verdicts).toEqual([
-      { kind: 'start', joined: 'unsequenced' },
+      { kind: 'start', joined: 'unsequenced', missing: null },
       { kind: 'pass', numbered: false },
     ]);
   });

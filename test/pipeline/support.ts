@@ -101,6 +101,7 @@ export function batch(seq: number, size = 100, epoch = 1): RecordBatch {
     checkpoint,
     follows,
     frames: 1,
+    origin: 'live',
     engineTime: null,
     receivedAt: 0,
   };
@@ -134,6 +135,7 @@ export function laneOf(sink: Sink, config: Partial<LaneConfig> = {}) {
     name: 'played',
     sink,
     config: complete,
+    maxStreams: 100,
     observe: (fact) => facts.push(fact),
     clock,
     random: () => 1,

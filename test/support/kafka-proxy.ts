@@ -9,6 +9,10 @@ export class KafkaProxy {
   target = 0;
   /** How many answers to Produce requests are to be lost: the broker has appended, the client sees a reset. */
   losses = 0;
+  /** The same for answers to EndTxn, which commits or aborts a transaction. */
+  lostCommits = 0;
+  /** EndTxn requests wait for this long before the broker gets them, ms. */
+  commitDelay = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -57,24 +61,30 @@ export class KafkaProxy {
     }
     client.on('data', (bytes) => {
       requests.read(bytes);
-      broker.write(bytes);
+      const delay = requests.last === endTransaction ? this.commitDelay : 0;
+      if (delay === 0) broker.write(bytes);
+      else setTimeout(() => broker.write(bytes), delay);
     });
     broker.on('data', (bytes) => {
-      if (requests.lastWasProduce && this.losses > 0) {
-        this.losses -= 1;
-        client.resetAndDestroy();
-      } else {
-        client.write(bytes);
-      }
+      if (this.#isLost(requests.last)) client.resetAndDestroy();
+      else client.write(bytes);
     });
+  }
+
+  #isLost(asked: number): boolean {
+    if (asked === produce && this.losses > 0) this.losses -= 1;
+    else if (asked === endTransaction && this.lostCommits > 0) this.lostCommits -= 1;
+    else return false;
+    return true;
   }
 }
 
 const produce = 0;
+const endTransaction = 26;
 
 /** Follows the requests of one connection: each has its length (int32) and what it asks for (int16) in front. */
 class Requests {
-  lastWasProduce = false;
+  last = -1;
   #head = Buffer.alloc(0);
   #skip = 0;
 
@@ -89,7 +99,7 @@ class Requests {
       rest = rest.subarray(wanted);
       if (this.#head.length < 6) return;
       this.#skip = this.#head.readInt32BE(0) - 2;
-      this.lastWasProduce = this.#head.readInt16BE(4) === produce;
+      this.last = this.#head.readInt16BE(4);
       this.#head = Buffer.alloc(0);
     }
   }

@@ -29,9 +29,12 @@ function merge(settings: Settings, overrides: Readonly<Record<string, unknown>>)
 }
 
 /** A Kafka sink and the facts it reports. Timeouts are short: these tests break things on purpose. */
-export async function makeKafkaSink(overrides: KafkaOverrides): Promise<{ sink: Sink; facts: Fact[] }> {
+export async function makeKafkaSink(
+  overrides: KafkaOverrides,
+  bridge = 'test-bridge',
+): Promise<{ sink: Sink; facts: Fact[] }> {
   const facts: Fact[] = [];
   const config = kafkaConfig({ requestTimeout: 3_000, connectionTimeout: 1_000, ...overrides });
-  const context = { bridge: 'test-bridge', stdout: new PassThrough(), observe: (fact: Fact) => facts.push(fact) };
+  const context = { bridge, stdout: new PassThrough(), observe: (fact: Fact) => facts.push(fact) };
   return { sink: await kafkaSink.create(config, context), facts };
 }

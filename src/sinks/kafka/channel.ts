@@ -1,8 +1,8 @@
-import type { CompressionTypes, Message, Producer, RecordMetadata } from 'kafkajs';
-import { SinkError } from '../../core/errors.ts';
-import type { Part } from './chunks.ts';
+import type { CompressionTypes, Producer, RecordMetadata } from 'kafkajs';
+import type { Part, Sendable } from './chunks.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { retry } from './client.ts';
+import { Confirmations, explicitPartition, FalseConfirmation, topicMessagesOf } from './confirmations.ts';
 import { inTime, Overdue } from './deadline.ts';
 
 export interface ChannelOptions {
@@ -17,13 +17,8 @@ export interface ChannelOptions {
 /** How many times its patience a send may take before the producer counts as broken. */
 const hopeless = 6;
 
-/** A producer that confirmed something else than what was sent: whatever it says is worthless from then on. */
-export class FalseConfirmation extends Error {
-  override readonly name = 'FalseConfirmation';
-}
-
 interface Running {
-  readonly parts: readonly Part[];
+  readonly parts: readonly Part<Sendable>[];
   readonly work: Promise<RecordMetadata[]>;
   readonly since: number;
 }
@@ -40,8 +35,7 @@ export class Channel {
   readonly #client: Client;
   readonly #producer: Producer;
   readonly #options: ChannelOptions;
-  /** By topic and partition: the lowest offset that the next record can get. */
-  readonly #next = new Map<string, bigint>();
+  readonly #confirmations = new Confirmations();
   #running: Running | null = null;
 
   private constructor(client: Client, producer: Producer, options: ChannelOptions) {
@@ -70,7 +64,7 @@ export class Channel {
   }
 
   /** Sends the parts together and returns those that the brokers have confirmed. */
-  async send(parts: readonly Part[]): Promise<readonly Part[]> {
+  async send<E extends Sendable>(parts: readonly Part<E>[]): Promise<readonly Part<E>[]> {
     this.#running ??= { parts, work: this.#start(parts), since: Date.now() };
     const running = this.#running;
     if (running.parts !== parts) throw new FalseConfirmation('another send is still under way');
@@ -83,7 +77,7 @@ export class Channel {
       throw error;
     }
     this.#running = null;
-    return parts.filter((part) => this.#isConfirmed(part, results));
+    return this.#confirmations.confirmed(parts, results);
   }
 
   /** Ends the connections at once. A send under way fails, and nothing of it is sent again. */
@@ -98,39 +92,9 @@ export class Channel {
     this.drop();
   }
 
-  #start(parts: readonly Part[]): Promise<RecordMetadata[]> {
-    const byTopic = new Map<string, Message[]>();
-    for (const { topic, partition, entries } of parts) {
-      const messages = byTopic.get(topic) ?? [];
-      byTopic.set(topic, messages);
-      for (const { key, value, batch } of entries) {
-        messages.push({ key, value, partition, timestamp: String(batch.receivedAt) });
-      }
-    }
-    const topicMessages = [...byTopic].map(([topic, messages]) => ({ topic, messages }));
+  #start(parts: readonly Part<Sendable>[]): Promise<RecordMetadata[]> {
     const { compression, requestTimeout } = this.#options;
+    const topicMessages = topicMessagesOf(parts);
     return this.#producer.sendBatch({ acks: -1, timeout: requestTimeout, compression, topicMessages });
   }
-
-  /** kafkajs resolves although a partition was left out (its leader moved, it does not exist): so every answer counts. */
-  #isConfirmed({ topic, partition, entries }: Part, results: readonly RecordMetadata[]): boolean {
-    const result = results.find((one) => one.topicName === topic && one.partition === partition);
-    if (result === undefined || result.errorCode !== 0) return false;
-    const name = `${topic}/${partition}`;
-    const offset = BigInt(result.baseOffset ?? -1);
-    const least = this.#next.get(name) ?? 0n;
-    if (offset < least) {
-      throw new FalseConfirmation(
-        `Kafka confirmed offset ${offset} of ${topic} partition ${partition} where at least ${least} was due: it took the records for older ones, or the topic was made anew`,
-      );
-    }
-    this.#next.set(name, offset + BigInt(entries.length));
-    return true;
-  }
-}
-
-function explicitPartition({ message }: { message: Message }): number {
-  if (message.partition === undefined)
-    throw new SinkError({ kind: 'transient', code: 'CLIENT_ERROR', message: 'no partition' });
-  return message.partition;
 }

@@ -1,15 +1,21 @@
 import type { RecordBatch } from '../../core/batch.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
 
+/** What goes to Kafka for one record of any kind. */
+export interface Sendable {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  /** Gives it its timestamp. */
+  readonly batch: { readonly receivedAt: number };
+}
+
 /** One record on its way: where it came from and what goes to Kafka for it. */
-export interface Entry {
+export interface Entry extends Sendable {
   readonly batch: RecordBatch;
   /** Its place in the batch. */
   readonly index: number;
   readonly topic: string;
   readonly partition: number;
-  readonly key: Buffer;
-  readonly value: Buffer;
   /** Why this is a dead letter instead of the record; null for the record itself. */
   readonly deadLetter: DeadLetter['reason'] | null;
   /** It goes in a send of its own: only the broker can tell whether it fits once compressed. */
@@ -17,10 +23,10 @@ export interface Entry {
 }
 
 /** What one send has for one partition: one record batch for the broker, taken or refused as a whole. */
-export interface Part {
+export interface Part<E extends Sendable = Entry> {
   readonly topic: string;
   readonly partition: number;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly E[];
 }
 
 /** What goes out in one send: the next entries in order, as many as fit. */

@@ -19,6 +19,18 @@ export interface Client {
  */
 export const retry = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 1_000, retries: 2 } as const;
 
+/**
+ * For transactions: the one before is still being ended (CONCURRENT_TRANSACTIONS) when the next begins, a few
+ * milliseconds as a rule, up to seconds where a predecessor left one open.
+ */
+export const transactionRetry = {
+  initialRetryTime: 5,
+  multiplier: 1.5,
+  factor: 0.2,
+  maxRetryTime: 500,
+  retries: 20,
+} as const;
+
 /** Makes clients of one cluster; certificates are read anew for each, so renewed ones take effect. */
 export class ClientFactory {
   readonly #config: KafkaConfig;
@@ -38,7 +50,8 @@ export class ClientFactory {
     this.#tokens.forget();
   }
 
-  async make(): Promise<Client> {
+  /** `patient`: with the retries that transactions need. */
+  async make(patient = false): Promise<Client> {
     const { brokers, requestTimeout, connectionTimeout } = this.#config;
     const sasl = saslOptions(this.#config, this.#tokens);
     const ssl = await tlsOptions(this.#config.tls);
@@ -49,7 +62,7 @@ export class ClientFactory {
       requestTimeout,
       connectionTimeout,
       authenticationTimeout: requestTimeout,
-      retry: { ...retry },
+      retry: { ...(patient ? transactionRetry : retry) },
       // What goes wrong reaches the caller as an error; its log lines would only repeat that, per attempt.
       logCreator: () => () => {},
       socketFactory: (request) => sockets.create(request as unknown as SocketRequest),

@@ -73,8 +73,9 @@ const specials: Readonly<Record<string, Special>> = {
   INVALID_REQUIRED_ACKS: ['destination', report],
   TOPIC_AUTHORIZATION_FAILED: [
     'destination',
-    'grant the principal Write and Describe on the topic (and Create, with kafka.createTopics)',
+    'grant the principal Write and Describe on the topic, on the checkpoint topic Read as well (and Create, with kafka.createTopics)',
   ],
+  GROUP_AUTHORIZATION_FAILED: ['destination', report],
   CLUSTER_AUTHORIZATION_FAILED: [
     'destination',
     'grant the principal IdempotentWrite on the cluster (before Kafka 2.8), or set kafka.idempotent to false; kafka.createTopics needs Create on the cluster or the topic',
@@ -97,6 +98,14 @@ const specials: Readonly<Record<string, Special>> = {
   INVALID_REQUEST: ['destination', report],
   UNSUPPORTED_FOR_MESSAGE_FORMAT: ['destination', "raise the topic's message.format.version to 0.11 or newer"],
   POLICY_VIOLATION: ['destination', "the cluster's policy forbids it: create the topic as the policy wants it"],
+  INVALID_TRANSACTION_TIMEOUT: [
+    'destination',
+    "lower kafka.transactionTimeout to at most the brokers' transaction.max.timeout.ms",
+  ],
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: [
+    'destination',
+    'grant the principal Write and Describe on the transactional id "kv-event-bridge." + name, or set kafka.delivery to at-least-once',
+  ],
   SECURITY_DISABLED: ['destination', 'the broker has security switched off: correct the settings of kafka.sasl'],
   UNSUPPORTED_COMPRESSION_TYPE: ['destination', 'choose another kafka.compression'],
   LOG_DIR_NOT_FOUND: ['destination', "look at the broker's disks"],

@@ -1,23 +1,18 @@
 import { SinkError } from '../../core/errors.ts';
-import type { DeadLetter } from '../../wire/dead-letter.ts';
 import type { ChannelOptions } from './channel.ts';
 import { Channel } from './channel.ts';
 import type { Chunk, Entry, Part } from './chunks.ts';
-import { partOf } from './chunks.ts';
 import type { ClientFactory } from './client.ts';
 import { Overdue } from './deadline.ts';
 import type { Verdict } from './errors.ts';
 import { judge, sinkErrorOf } from './errors.ts';
-
-/** Makes the dead letter for an entry that Kafka has refused. */
-export type Bury = (entry: Entry, reason: DeadLetter['reason'], message: string) => Promise<Entry>;
-
-/** How many records went to the dead letters, by reason. */
-export type Tally = Map<DeadLetter['reason'], number>;
+import { smaller } from './narrow.ts';
+import type { Bury } from './planner.ts';
 
 interface Pending {
   readonly chunk: Chunk;
-  readonly tally: Tally;
+  /** Confirmed, dead letters in place of what they stand for. */
+  readonly confirmed: Entry[];
   /** Not confirmed yet. */
   parts: readonly Part[];
   /** What the next send takes: all that is left, or after a failure one part at a time, to see which one fails. */
@@ -60,8 +55,8 @@ export class Courier {
     }
   }
 
-  /** Resolves when all of the chunk is confirmed. */
-  async deliver(chunk: Chunk): Promise<Tally> {
+  /** Resolves when all of the chunk is confirmed, with what was written: dead letters among it. */
+  async deliver(chunk: Chunk): Promise<readonly Entry[]> {
     const pending = this.#pending ?? startOf(chunk);
     this.#pending = pending;
     for (let attempts = 0; pending.parts.length > 0; attempts += 1) {
@@ -74,7 +69,7 @@ export class Courier {
       }
     }
     this.#pending = null;
-    return pending.tally;
+    return pending.confirmed;
   }
 
   /** Gives up the chunk that failed, and with it the producer whose numbering depends on it. */
@@ -93,7 +88,7 @@ export class Courier {
   async #send(pending: Pending): Promise<void> {
     for (let misses = 0; misses < maxMisses; misses += 1) {
       const confirmed = (await this.#channel?.send(pending.sending)) ?? [];
-      for (const { entries } of confirmed) count(entries, pending.tally);
+      for (const { entries } of confirmed) pending.confirmed.push(...entries);
       pending.parts = pending.parts.filter((part) => !confirmed.includes(part));
       nextSending(pending);
       if (confirmed.length > 0) return;
@@ -130,22 +125,9 @@ export class Courier {
     pending.singly = true;
     if (part !== undefined && others.length === 0) {
       const rest = pending.parts.filter((one) => one !== part);
-      pending.parts = [...(await this.#smaller(part, verdict)), ...rest];
+      pending.parts = [...(await smaller(part, verdict, this.#bury)), ...rest];
     }
     nextSending(pending);
-  }
-
-  async #smaller({ entries }: Part, verdict: Verdict): Promise<Part[]> {
-    const middle = Math.ceil(entries.length / 2);
-    if (entries.length > 1) return [partOf(entries.slice(0, middle)), partOf(entries.slice(middle))];
-    const [entry] = entries;
-    if (entry === undefined) return [];
-    if (entry.deadLetter !== null) {
-      const remedy = 'raise max.message.bytes of the dead-letter topic to 1048588 and remove validation from it';
-      throw sinkErrorOf({ ...verdict, class: 'destination' }, `writing to ${entry.topic} (${remedy})`);
-    }
-    const reason = verdict.code === 'INVALID_RECORD' ? 'refused' : 'too_large';
-    return [partOf([await this.#bury(entry, reason, verdict.message)])];
   }
 
   #drop(): void {
@@ -155,7 +137,7 @@ export class Courier {
 }
 
 function startOf(chunk: Chunk): Pending {
-  return { chunk, tally: new Map(), parts: chunk.parts, sending: chunk.parts, singly: false };
+  return { chunk, confirmed: [], parts: chunk.parts, sending: chunk.parts, singly: false };
 }
 
 /** `sending` stays the same object as long as it says the same: a send that is under way is then waited for again. */
@@ -163,12 +145,6 @@ function nextSending(pending: Pending): void {
   const next = pending.singly ? pending.parts.slice(0, 1) : pending.parts;
   const same = next.length === pending.sending.length && next.every((part, index) => part === pending.sending[index]);
   if (!same) pending.sending = next;
-}
-
-function count(entries: readonly Entry[], tally: Tally): void {
-  for (const { deadLetter } of entries) {
-    if (deadLetter !== null) tally.set(deadLetter, (tally.get(deadLetter) ?? 0) + 1);
-  }
 }
 
 function topicsOf(parts: readonly Part[]): string {

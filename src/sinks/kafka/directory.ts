@@ -15,6 +15,11 @@ export interface TopicFacts {
 
 /** How long facts are believed, ms: then a grown topic is noticed. */
 const maxAge = 300_000;
+/**
+ * It is read as a whole at each start. Compaction leaves the newest segment alone (1 GiB with a broker's defaults), so
+ * segments are small.
+ */
+const compacted = { 'cleanup.policy': 'compact', 'segment.bytes': '16777216', 'min.cleanable.dirty.ratio': '0.1' };
 const topicResource: ConfigResourceTypes.TOPIC = 2;
 
 /** Knows topics: how many partitions, how large a record batch; creates missing ones where that is wanted. */
@@ -82,15 +87,24 @@ export class Directory {
   }
 
   async #create(admin: Admin, topic: string): Promise<void> {
-    const { partitions, requestTimeout } = this.#config;
+    const { requestTimeout } = this.#config;
+    const { partitions, options } = this.#shapeOf(topic);
     const replicationFactor = this.#config.replicationFactor ?? (await defaultCopies(admin));
-    const wanted = { topic, numPartitions: partitions, replicationFactor };
+    const configEntries = Object.entries(options).map(([name, value]) => ({ name, value }));
+    const wanted = { topic, numPartitions: partitions, replicationFactor, configEntries };
     await admin.createTopics({ topics: [wanted], waitForLeaders: false, timeout: requestTimeout });
   }
 
+  #shapeOf(topic: string): { partitions: number; options: Readonly<Record<string, string>> } {
+    const { partitions, checkpointTopic } = this.#config;
+    return topic === checkpointTopic ? { partitions: 1, options: compacted } : { partitions, options: {} };
+  }
+
   #missing(topic: string, cause: unknown): SinkError {
-    const { brokers, partitions, replicationFactor } = this.#config;
-    const command = `kafka-topics.sh --bootstrap-server ${brokers[0]} --create --topic ${topic} --partitions ${partitions} --replication-factor ${replicationFactor ?? 3}`;
+    const { brokers, replicationFactor } = this.#config;
+    const { partitions, options } = this.#shapeOf(topic);
+    const configs = Object.entries(options).map(([name, value]) => ` --config ${name}=${value}`);
+    const command = `kafka-topics.sh --bootstrap-server ${brokers[0]} --create --topic ${topic} --partitions ${partitions} --replication-factor ${replicationFactor ?? 3}${configs.join('')}`;
     return new SinkError({
       kind: 'destination',
       code: 'UNKNOWN_TOPIC_OR_PARTITION',

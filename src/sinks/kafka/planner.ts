@@ -22,6 +22,9 @@ export interface Plan {
   readonly failure: SinkError | null;
 }
 
+/** Makes the dead letter for an entry that Kafka has refused. */
+export type Bury = (entry: Entry, reason: DeadLetter['reason'], message: string) => Promise<Entry>;
+
 type Refusal = { readonly reason: DeadLetter['reason']; readonly message: string };
 
 /** Longest key of a dead letter: a stream's id is as long as its publisher likes. */
@@ -62,7 +65,7 @@ export class Planner {
   }
 
   /** The dead letter that takes the place of an entry. */
-  readonly bury = async (entry: Entry, reason: DeadLetter['reason'], message: string): Promise<Entry> => {
+  readonly bury: Bury = async (entry, reason, message) => {
     const { deadLetterTopic } = this.#config;
     const { partitions } = await this.#directory.facts(deadLetterTopic);
     const letter = { sink: 'kafka', target: entry.topic, reason, message, record: recordAt(entry.batch, entry.index) };

@@ -14,7 +14,7 @@ export class Progress {
     const { batch, records } = this.#position();
     this.#batches = batches;
     this.#confirmed = batch !== undefined && batches[0] === batch ? records : 0;
-    return batches.flatMap((one) => one.ends.map((_, index) => ({ batch: one, index }))).slice(this.#confirmed);
+    return refsOf(batches).slice(this.#confirmed);
   }
 
   confirm(records: number): void {
@@ -36,6 +36,10 @@ export class Progress {
     }
     return { written, batch: undefined, records: 0 };
   }
+}
+
+export function refsOf(batches: readonly RecordBatch[]): readonly RecordRef[] {
+  return batches.flatMap((batch) => batch.ends.map((_, index) => ({ batch, index })));
 }
 
 /** Whether the chunk holds exactly the first of these records. */

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.ts';
-import { laneSettings } from '../../core/lane-settings.ts';
+import { deliverySettings, laneSettings } from '../../core/lane-settings.ts';
 import type { SettingsValue } from '../../core/settings.ts';
 
 const saslSettings = {
@@ -57,6 +57,25 @@ export const kafkaSettings = {
     format: 'name',
     default: 'kv-events.dead-letter',
   },
+  checkpointTopic: {
+    doc: "Topic for how far each stream is delivered, compacted. Bridges may share it: their records carry the bridge's name.",
+    format: 'name',
+    default: 'kv-events.checkpoints',
+  },
+  checkpointInterval: {
+    doc: 'With `at-least-once`: how often checkpoints are written at most. `exactly-once` writes them with the records.',
+    format: 'duration',
+    default: 1_000,
+    min: 10,
+    max: 60_000,
+  },
+  transactionTimeout: {
+    doc: 'With `exactly-once`: when the brokers abort a transaction that was left open; until then consumers of committed records wait behind it.',
+    format: 'duration',
+    default: 15_000,
+    min: 1_000,
+    max: 900_000,
+  },
   clientId: {
     doc: "Client id in the brokers' logs and quotas; the bridge's name if not set.",
     format: 'name',
@@ -68,11 +87,17 @@ export const kafkaSettings = {
     default: 'none',
   },
   createTopics: {
-    doc: 'Create the topic and the dead-letter topic where they are missing.',
+    doc: 'Create the topic, the dead-letter topic and the checkpoint topic where they are missing.',
     format: 'flag',
     default: false,
   },
-  partitions: { doc: 'Partitions of a topic that is created.', format: 'integer', default: 6, min: 1, max: 10_000 },
+  partitions: {
+    doc: 'Partitions of a topic that is created; the checkpoint topic gets one.',
+    format: 'integer',
+    default: 6,
+    min: 1,
+    max: 10_000,
+  },
   replicationFactor: {
     doc: 'Copies of a topic that is created; if not set 3, or the number of brokers where there are fewer.',
     format: 'integer',
@@ -108,6 +133,7 @@ export const kafkaSettings = {
   },
   sasl: saslSettings,
   tls: tlsSettings,
+  ...deliverySettings,
   ...laneSettings,
 } as const;
 
@@ -118,6 +144,11 @@ export function checkKafka(config: KafkaConfig, zstd: boolean): void {
   checkBrokers(config.brokers);
   checkSasl(config.sasl);
   checkTls(config.tls);
+  if (config.delivery === 'exactly-once' && !config.idempotent) {
+    throw new ConfigError(
+      'kafka.idempotent: false does not go with kafka.delivery exactly-once, whose transactions need it; set it to true, or delivery to at-least-once',
+    );
+  }
   if (config.compression === 'zstd' && !zstd) {
     throw new ConfigError(
       'kafka.compression: zstd needs Node.js 22.15 or newer, which this is not; use lz4, snappy or gzip, or a newer Node.js',

@@ -4,16 +4,29 @@ import { TargetTemplate, withoutPlaceholders } from '../template.ts';
 
 const longest = 249;
 
+export interface TopicNames {
+  readonly topic: string;
+  readonly deadLetterTopic: string;
+  readonly checkpointTopic: string;
+}
+
 /** Which topic a stream's records go to. */
 export class Topics {
   readonly #template: TargetTemplate;
   readonly #reserved: ReadonlySet<string>;
 
-  constructor(topic: string, deadLetterTopic: string) {
+  constructor({ topic, deadLetterTopic, checkpointTopic }: TopicNames) {
     checkLiteral('kafka.topic', withoutPlaceholders(topic));
     checkLiteral('kafka.deadLetterTopic', deadLetterTopic);
+    checkLiteral('kafka.checkpointTopic', checkpointTopic);
+    if (checkpointTopic === deadLetterTopic) {
+      throw new ConfigError(
+        `kafka.checkpointTopic: "${checkpointTopic}" is kafka.deadLetterTopic, too; give them two names: one is compacted, the other is not`,
+      );
+    }
     this.#template = new TargetTemplate('kafka.topic', topic, (text) => text.replace(/[^A-Za-z0-9._-]/g, '_'));
-    this.#reserved = new Set([deadLetterTopic, 'kv-events.dead-letter', 'kv-events.checkpoints', '.', '..']);
+    const ours = [deadLetterTopic, checkpointTopic, 'kv-events.dead-letter', 'kv-events.checkpoints'];
+    this.#reserved = new Set([...ours, '.', '..']);
     if (this.#template.isConstant && this.isReserved(topic)) {
       throw new ConfigError(`kafka.topic: "${topic}" is reserved for dead letters or checkpoints; choose another name`);
     }

@@ -27,6 +27,10 @@ export const replyErrors: Readonly<Record<string, ErrorRow>> = {
   CROSSSLOT: { kind: 'destination', remedy: 'this is a cluster: set redis.cluster.enabled to true' },
   DENIED: { kind: 'destination', remedy: 'Redis is in protected mode: set a password or protected-mode no' },
   EXECABORT: { kind: 'transient', remedy: 'a proxy or Redis discarded the transaction; look at its log' },
+  FENCED: {
+    kind: 'fenced',
+    remedy: 'this one ends; two bridges that should both write need names of their own',
+  },
   LOADING: { kind: 'transient', remedy: 'Redis reads its data from disk; goes on when it is done' },
   MASTERDOWN: {
     kind: 'transient',
@@ -40,11 +44,17 @@ export const replyErrors: Readonly<Record<string, ErrorRow>> = {
   NOPROTO: { kind: 'destination', remedy: 'set redis.protocol to 2', reconnect: true },
   NOREPLICAS: { kind: 'transient', remedy: 'fewer replicas than min-replicas-to-write; start them' },
   NOSCRIPT: { kind: 'transient', remedy: 'the script is sent again by itself' },
+  NOT_CONNECTED: { kind: 'reopen', remedy: 'the sink connects again by itself' },
   OOM: { kind: 'destination', remedy: 'raise maxmemory, delete keys, or set redis.maxLen or redis.maxAge' },
   READONLY: {
     kind: 'transient',
     remedy: 'this is a replica: connect to the master, or set redis.sentinel',
     reconnect: true,
+  },
+  STORE_LOST: {
+    kind: 'reopen',
+    remedy:
+      'Redis lost what it had confirmed (no persistence, a failover, deleted keys); what it lacks is written again or recorded as a gap',
   },
   TRYAGAIN: { kind: 'transient', remedy: 'the slot is moving to another node; goes on when it has arrived' },
   UNKILLABLE: { kind: 'transient', remedy: 'a script that has written blocks Redis; wait or restart it' },
@@ -207,7 +217,7 @@ function find(error: unknown, text: string): readonly [string, ErrorRow] {
 
 /** The word that begins a reply; Redis before 7 wraps those of a script: `ERR Error running script (...): -OOM ...`. */
 function replyCode(text: string): string {
-  return /^ERR Error running script.*: -?([A-Z]+) /s.exec(text)?.[1] ?? /^-?([A-Z]+)\b/.exec(text)?.[1] ?? '';
+  return /^ERR Error running script.*: -?([A-Z_]+) /s.exec(text)?.[1] ?? /^-?([A-Z_]+)\b/.exec(text)?.[1] ?? '';
 }
 
 function own(table: Readonly<Record<string, ErrorRow>>, key: string): ErrorRow | undefined {

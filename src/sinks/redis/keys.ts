@@ -13,6 +13,8 @@ export type Target =
 /** The names of everything this sink writes to. */
 export class Keys {
   readonly deadLetter: string;
+  /** The hash with the checkpoints, fences and leases of all bridges that write here. */
+  readonly checkpoints: string;
   readonly #template: TargetTemplate;
   readonly #reserved: ReadonlySet<string>;
   /** Answer for every stream where the template has no placeholder. */
@@ -22,14 +24,18 @@ export class Keys {
     this.#template = new TargetTemplate('redis.stream', stream);
     const prefix = literalPrefix(stream);
     this.deadLetter = deadLetter ?? `${prefix}:dead-letter`;
-    this.#reserved = new Set([this.deadLetter, `${prefix}:checkpoints`, 'kv-events:checkpoints']);
+    this.checkpoints = `${prefix}:checkpoints`;
+    if (this.deadLetter === this.checkpoints) {
+      throw new ConfigError(`redis.deadLetter: "${this.deadLetter}" is reserved for checkpoints; name another key`);
+    }
+    this.#reserved = new Set([this.deadLetter, this.checkpoints, 'kv-events:checkpoints']);
     if (this.#template.isConstant && this.#reserved.has(stream)) {
       throw new ConfigError(`redis.stream: "${stream}" is reserved for dead letters or checkpoints; name another key`);
     }
     this.#constant = this.#template.isConstant ? { ok: true, key: stream } : null;
   }
 
-  /** Keys that are known without any stream: what can be checked before the first record. */
+  /** Streams that are known without any stream: what can be checked before the first record. */
   get known(): readonly string[] {
     return this.#template.isConstant ? [this.#template.text, this.deadLetter] : [this.deadLetter];
   }

@@ -1,48 +1,165 @@
-import { createHash } from 'node:crypto';
+import type { Position } from '../../core/checkpoint.ts';
+import { checkpointText, positionText } from '../../core/checkpoint.ts';
+import type { Call, Share, Step } from './draft.ts';
+import { checkFence, checkTypes, clock, scriptOf } from './lua.ts';
 
 /**
- * Appends everything of one call, or nothing: wrong types are found before the first write, and Redis refuses a script
- * that it cannot take (out of memory, read only, disk broken) at its first write. Documents of one key come as one
- * argument and are cut at their newlines here: per record that costs the client nothing.
- * Trimming comes last because Redis checks its memory only before the first write of a script.
- *
- * KEYS     the streams
- * ARGV[1]  name of the field
- * ARGV[2]  entries to keep, or empty
- * ARGV[3]  milliseconds to keep entries for, or empty
- * ARGV[3 + n]  documents for KEYS[n], each with a newline behind it; may be empty
+ * Position of a value as `checkpointText` writes it, as text that sorts; empty for anything else. The number is written
+ * plus one as `positionText` does: on the digits, since Lua knows doubles only.
  */
-export const appendScript = `
-for _, key in ipairs(KEYS) do
-  local kind = redis.call('TYPE', key).ok
-  if kind ~= 'none' and kind ~= 'stream' then
-    return redis.error_reply('WRONGTYPE the key "' .. key .. '" holds a ' .. kind)
-  end
+const positionOf = `
+local function positionOf(value)
+  local epoch, number, sub = string.match(value or '', '^{"epoch":(%d+),"seq":"?(%w+)"?,"sub":(%d+)[,}]')
+  if not epoch then return '' end
+  local function pad(text, width) return string.rep('0', width - #text) .. text end
+  local function carry(digit, nines) return (digit + 1) .. string.rep('0', #nines) end
+  number = number == 'null' and pad('', 20) or string.gsub(pad(number, 20), '(%d)(9*)$', carry)
+  return pad(epoch, 16) .. '.' .. number .. '.' .. pad(sub, 12)
 end
-local field, keep, age = ARGV[1], ARGV[2], ARGV[3]
-for n, key in ipairs(KEYS) do
-  local documents, start, count = ARGV[3 + n], 1, 0
-  local stop = string.find(documents, '\\n', 1, true)
-  while stop do
-    redis.call('XADD', key, '*', field, string.sub(documents, start, stop - 1))
-    count = count + 1
-    start = stop + 1
-    stop = string.find(documents, '\\n', start, true)
+`;
+
+/**
+ * Exactly-once: decides for every step how many of its records are there already, before anything is written.
+ * Positions are compared as text of digits at fixed places: the same under any collation that Redis was started with.
+ */
+const compare = `
+local skips, moved, parts, isRepeat = {}, {}, {}, false
+if fence ~= '' then
+  local held = {}
+  for s = 1, streams do
+    local id, follows = share(s)
+    local found = redis.call('HGET', hash, name .. '/' .. id)
+    held[s] = positionOf(found)
+    if positionOf(follows) > held[s] then
+      return refuse('STORE_LOST the checkpoint of "' .. string.sub(id, 1, 200) .. '" is ' ..
+        (found or 'gone') .. ', expected ' .. follows)
+    end
+    local part = redis.call('HGET', hash, name .. ':part/' .. id)
+    if part then
+      local done, of = string.match(part, '"done":(%d+),"of":(%d+)}$')
+      parts[s] = { position = positionOf(part), done = tonumber(done), of = tonumber(of) }
+    end
   end
-  -- More than was added, so that a stream which was never trimmed shrinks without ever blocking Redis for long.
-  local limit = math.max(10000, 2 * count)
-  if keep ~= '' then
-    redis.call('XTRIM', key, 'MAXLEN', '~', keep, 'LIMIT', limit)
-  end
-  if age ~= '' then
-    local now = redis.call('TIME')
-    local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - age
-    redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', oldest), 'LIMIT', limit)
+  for s, position, from, to, of in string.gmatch(ARGV[7], '(%d+) (%S+) (%d+) (%d+) (%d+) [^\\n]*\\n') do
+    s, from, to, of = tonumber(s), tonumber(from), tonumber(to), tonumber(of)
+    local skip, part = to - from, parts[s]
+    if position > held[s] then
+      local isBegun = part and part.position == position and part.of == of
+      local done = isBegun and part.done or 0
+      if done < from then
+        return refuse('STORE_LOST ' .. done .. ' records of a batch of "' ..
+          string.sub((share(s)), 1, 200) .. '" are there, expected ' .. from)
+      end
+      skip = math.min(skip, done - from)
+      if to == of then
+        held[s], moved[s] = position, true
+        if part then parts[s] = { over = true } end
+      else
+        -- The last of its stream in this call: the next record begins another call.
+        parts[s] = { isNew = to > done }
+      end
+    end
+    skips[#skips + 1] = skip
+    isRepeat = isRepeat or skip > 0
   end
 end
 `;
 
-export const appendScriptSha = createHash('sha1').update(appendScript).digest('hex');
+/** Documents of one key come as one argument and are cut at their newlines here: per record that costs the client nothing. */
+const append = `
+local starts, counts = {}, {}
+local function take(n, many, skip)
+  local documents, start = ARGV[7 + 4 * streams + n], starts[n] or 1
+  local key, count = KEYS[n + 1], 0
+  while count < many do
+    local stop = string.find(documents, '\\n', start, true)
+    if not stop then break end
+    if count >= skip then redis.call('XADD', key, '*', field, string.sub(documents, start, stop - 1)) end
+    count = count + 1
+    start = stop + 1
+  end
+  starts[n] = start
+  counts[n] = (counts[n] or 0) + count
+  return skip - math.min(skip, count)
+end
+if not isRepeat then
+  for n = 1, #KEYS - 1 do take(n, math.huge, 0) end
+else
+  local step = 0
+  for pieces in string.gmatch(ARGV[7], '%d+ %S+ %d+ %d+ %d+ ([^\\n]*)\\n') do
+    step = step + 1
+    local skip = skips[step]
+    for n, many in string.gmatch(pieces, '(%d+):(%d+)') do
+      skip = take(tonumber(n), tonumber(many), skip)
+    end
+  end
+end
+`;
+
+/** After the records, so that a script which fails on the way never counts more than there is. */
+const settle = `
+for s = 1, streams do
+  local id, _, checkpoint, begun = share(s)
+  if checkpoint ~= '' and (fence == '' or moved[s]) then
+    redis.call('HSET', hash, name .. '/' .. id, checkpoint)
+  end
+  local part = parts[s]
+  if part and part.over then
+    redis.call('HDEL', hash, name .. ':part/' .. id)
+  elseif part and part.isNew then
+    redis.call('HSET', hash, name .. ':part/' .. id, begun)
+  end
+end
+`;
+
+/**
+ * Last of all, because Redis checks its memory only before the first write of a script, and a user without the right to
+ * trim must not write anything twice.
+ */
+const trim = `
+for n = 1, #KEYS - 1 do
+  -- More than was added, so that a stream which was never trimmed shrinks without ever blocking Redis for long.
+  local limit = math.max(10000, 2 * (counts[n] or 0))
+  if keep ~= '' then
+    redis.call('XTRIM', KEYS[n + 1], 'MAXLEN', '~', keep, 'LIMIT', limit)
+  end
+  if age ~= '' then
+    redis.call('XTRIM', KEYS[n + 1], 'MINID', '~', string.format('%.0f', clock() - age), 'LIMIT', limit)
+  end
+end
+`;
+
+/**
+ * Appends everything of one call and moves the checkpoints, or does nothing: wrong types, a newer bridge and a store that
+ * lost its data are found before the first write, and Redis refuses a script that it cannot take (out of memory, read
+ * only, disk broken) at its first write.
+ *
+ * KEYS       the hash of checkpoints, then the streams
+ * ARGV[1]    name of the bridge
+ * ARGV[2]    our fence; empty: at-least-once, everything is appended without a comparison
+ * ARGV[3]    name of the field
+ * ARGV[4]    entries to keep, or empty
+ * ARGV[5]    milliseconds to keep entries for, or empty
+ * ARGV[6]    number of streams of events
+ * ARGV[7]    a line per batch, in order: stream, position, index of its first record here, of the one behind its last
+ *            here, number of its records, then for each run of records `key:records`; empty without a fence
+ * then       four for each stream of events: id, what must be there before, its new checkpoint, what is there of a batch
+ *            that a later call completes
+ * then       documents for each of the keys, each with a newline behind it; may be empty
+ */
+export const appendScript = scriptOf(
+  checkTypes,
+  checkFence,
+  `local field, keep, age, streams = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local function share(s) return unpack(ARGV, 4 + 4 * s, 7 + 4 * s) end
+`,
+  clock,
+  positionOf,
+  compare,
+  append,
+  settle,
+  trim,
+);
 
 export interface Retention {
   readonly maxLen: number | null;
@@ -50,16 +167,51 @@ export interface Retention {
   readonly maxAge: number | null;
 }
 
-export const keepAll: Retention = { maxLen: null, maxAge: null };
+/** Who appends, and how. */
+export interface Terms {
+  readonly bridge: string;
+  /** Empty where nobody is fenced. */
+  readonly fence: string;
+  readonly field: string;
+  readonly retention: Retention;
+}
 
-/** Number of keys, keys and arguments, as EVAL and EVALSHA take them behind the script. */
-export function scriptArguments(
-  field: string,
-  retention: Retention,
-  documents: ReadonlyMap<string, Buffer>,
-): (string | Buffer)[] {
-  const { maxLen, maxAge } = retention;
-  const keep = maxLen === null ? '' : String(maxLen);
-  const age = maxAge === null ? '' : String(maxAge);
-  return [String(documents.size), ...documents.keys(), field, keep, age, ...documents.values()];
+/** What the script takes behind its keys. */
+export function appendArguments(call: Pick<Call, 'documents' | 'shares' | 'steps'>, terms: Terms): (string | Buffer)[] {
+  const { maxLen, maxAge } = terms.retention;
+  return [
+    terms.bridge,
+    terms.fence,
+    terms.field,
+    maxLen === null ? '' : String(maxLen),
+    maxAge === null ? '' : String(maxAge),
+    String(call.shares.length),
+    terms.fence === '' ? '' : call.steps.map(stepText).join(''),
+    ...call.shares.flatMap(shareArguments),
+    ...call.documents.values(),
+  ];
+}
+
+function stepText({ share, batch, from, to, runs }: Step): string {
+  const position = positionText(batch.checkpoint.position);
+  const records = runs.map(({ key, records }) => `${key}:${records}`).join(' ');
+  return `${share} ${position} ${from} ${to} ${batch.ends.length} ${records}\n`;
+}
+
+function shareArguments({ stream, follows, complete, begun }: Share): string[] {
+  return [
+    stream,
+    follows === null ? '' : positionJson(follows),
+    complete === null ? '' : checkpointText(complete.checkpoint),
+    begun === null ? '' : partText(begun.batch.checkpoint.position, begun.to, begun.batch.ends.length),
+  ];
+}
+
+/** In the words of a checkpoint, so that both can stand in one message. */
+function positionJson({ epoch, seq, sub }: Position): string {
+  return JSON.stringify({ epoch, seq: seq === null ? null : String(seq), sub });
+}
+
+function partText({ epoch, seq, sub }: Position, done: number, of: number): string {
+  return JSON.stringify({ epoch, seq: seq === null ? null : String(seq), sub, done, of });
 }

@@ -1,4 +1,4 @@
-import { laneSettings } from '../../core/lane-settings.ts';
+import { deliverySettings, laneSettings } from '../../core/lane-settings.ts';
 import type { SettingsValue } from '../../core/settings.ts';
 
 export const redisSettings = {
@@ -48,7 +48,7 @@ export const redisSettings = {
     max: 3,
   },
   commandTimeout: {
-    doc: 'How long an answer may take. A write that timed out may still be executed: its records then stand there twice.',
+    doc: 'How long an answer may take. A write that timed out may still be executed: with `at-least-once` its records then stand there twice.',
     format: 'duration',
     default: 5_000,
     min: 100,
@@ -91,6 +91,7 @@ export const redisSettings = {
     },
     nodes: { doc: '`host:port` of further nodes, for when that of `url` is away.', format: 'list', default: [] },
   },
+  ...deliverySettings,
   ...laneSettings,
 } as const;
 

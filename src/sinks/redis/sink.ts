@@ -1,108 +1,130 @@
+import { randomUUID } from 'node:crypto';
 import type { RecordBatch } from '../../core/batch.ts';
-import { SinkError } from '../../core/errors.ts';
+import type { Held } from '../../core/checkpoint.ts';
+import type { Lease } from '../../core/lease.ts';
 import type { Observe } from '../../core/observer.ts';
 import type { Sink, WriteOutcome } from '../../core/sink.ts';
+import type { DeadLetter } from '../../wire/dead-letter.ts';
+import { Caller } from './caller.ts';
+import { fieldPattern, openScript, readCheckpoints } from './checkpoints.ts';
 import type { ConnectionSetup } from './connection.ts';
 import { Connection } from './connection.ts';
-import { troubleOf } from './errors.ts';
+import type { Call } from './draft.ts';
 import { Keys } from './keys.ts';
-import type { Call } from './plan.ts';
+import { known, RedisLease } from './lease.ts';
 import { planCalls } from './plan.ts';
-import type { Retention } from './script.ts';
-import { appendScript, appendScriptSha, keepAll, scriptArguments } from './script.ts';
+import { appendArguments, appendScript } from './script.ts';
 import type { RedisConfig } from './settings.ts';
 
-/** More nodes than this in a row do not know who owns a slot: the cluster is changing. */
-const maxRedirects = 3;
+/** Fields that one HSCAN looks at: about 10 ms for Redis. */
+const scanStep = '1000';
 
 const nothing = Buffer.alloc(0);
 
-/** Appends records to Redis Streams, with one script call for many of them. */
+export interface RedisSinkSetup extends ConnectionSetup {
+  /** Name of the bridge. */
+  readonly bridge: string;
+}
+
+/** Appends records to Redis Streams, with one script call for many of them, and keeps its checkpoints beside them. */
 export class RedisSink implements Sink {
+  readonly lease?: Lease;
   readonly #config: RedisConfig;
-  readonly #connection: Connection;
+  readonly #bridge: string;
+  readonly #connections: readonly Connection[];
+  readonly #caller: Caller;
   readonly #keys: Keys;
   readonly #observe: Observe;
+  /** Who takes the name of the bridge; empty with at-least-once, where nobody does. */
+  readonly #owner: string;
+  /** Kept over reconnects: only `connect` takes another. */
+  #fence = '';
 
-  constructor(setup: ConnectionSetup, observe: Observe) {
-    this.#config = setup.config;
-    this.#connection = new Connection(setup);
-    this.#keys = new Keys(setup.config.stream, setup.config.deadLetter);
+  constructor(setup: RedisSinkSetup, observe: Observe) {
+    const { config, bridge } = setup;
+    const connection = new Connection(setup);
+    this.#config = config;
+    this.#bridge = bridge;
+    this.#caller = new Caller(connection);
+    this.#keys = new Keys(config.stream, config.deadLetter);
     this.#observe = observe;
+    if (config.delivery !== 'exactly-once') {
+      this.#owner = '';
+      this.#connections = [connection];
+      return;
+    }
+    this.#owner = randomUUID();
+    const own = new Connection(setup);
+    this.#connections = [connection, own];
+    const key = this.#keys.checkpoints;
+    this.lease = new RedisLease({ caller: new Caller(own), key, bridge, fence: () => this.#fence });
   }
 
-  /** Runs the script with nothing to append: that shows login, rights, type of the keys, and the node to talk to. */
-  async connect(): Promise<null> {
+  /** That shows login, rights, type of the keys, and the node to talk to. */
+  async connect(): Promise<Held> {
     try {
-      await this.#evaluate(emptied(this.#keys.known), keepAll);
-      return null;
+      const keys = [this.#keys.checkpoints, ...this.#keys.known];
+      this.#fence = String(await this.#caller.evaluate(openScript, keys, [this.#bridge, this.#owner]));
+      return await readCheckpoints(this.#bridge, (cursor) => this.#scan(cursor), this.#observe);
     } catch (error) {
-      throw this.#failure(error, 0);
+      const failure = this.#caller.failure(error);
+      if (failure.code === 'OOM') await this.#trim(this.#keys.known);
+      throw failure;
     }
   }
 
   async write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
-    let deadLettered = 0;
+    const letters = new Map<DeadLetter['reason'], number>();
+    const refused = new Set<number>();
     for (const call of planCalls(batches, { keys: this.#keys, maxRecordBytes: this.#config.maxRecordBytes })) {
-      await this.#append(call);
-      for (const [reason, records] of call.deadLetters) {
-        deadLettered += records;
-        this.#observe({ fact: 'dead-lettered', sink: 'redis', reason, records });
-      }
+      // An error cannot say how many dead letters were among what is written: it reports none of those batches.
+      const [firstRefused = call.firstBatch] = refused;
+      await this.#append(call, Math.min(call.firstBatch, firstRefused));
+      for (const index of call.refused) refused.add(index);
+      for (const [reason, records] of call.deadLetters) letters.set(reason, (letters.get(reason) ?? 0) + records);
     }
-    return { deadLettered, batchesDeadLettered: 0 };
+    for (const [reason, records] of letters) this.#observe({ fact: 'dead-lettered', sink: 'redis', reason, records });
+    const deadLettered = Array.from(letters.values()).reduce((sum, records) => sum + records, 0);
+    return { deadLettered, batchesDeadLettered: refused.size };
   }
 
   async close(): Promise<void> {
-    this.#connection.close();
+    for (const connection of this.#connections) connection.close();
   }
 
-  async #append(call: Call): Promise<void> {
+  async #append(call: Call, written: number): Promise<void> {
     try {
-      await this.#evaluate(call.documents, this.#config);
+      const fence = this.#owner === '' ? '' : known(this.#fence);
+      const terms = { bridge: this.#bridge, fence, field: this.#config.field, retention: this.#config };
+      const keys = [this.#keys.checkpoints, ...call.documents.keys()];
+      await this.#caller.evaluate(appendScript, keys, appendArguments(call, terms));
     } catch (error) {
-      const failure = this.#failure(error, call.firstBatch);
-      if (failure.code === 'OOM') await this.#trim(call);
+      const failure = this.#caller.failure(error, written);
+      if (failure.code === 'OOM') await this.#trim(call.documents.keys());
       throw failure;
     }
   }
 
   /** A full Redis refuses to append, and so would never trim what has become too old meanwhile; trimming alone it takes. */
-  async #trim(call: Call): Promise<void> {
+  async #trim(streams: Iterable<string>): Promise<void> {
     if (this.#config.maxLen === null && this.#config.maxAge === null) return;
-    await this.#evaluate(emptied(call.documents.keys()), this.#config).catch(() => {});
+    const documents = new Map(Array.from(streams, (key) => [key, nothing]));
+    const terms = { bridge: this.#bridge, fence: '', field: this.#config.field, retention: this.#config };
+    const args = appendArguments({ documents, shares: [], steps: [] }, terms);
+    await this.#caller.evaluate(appendScript, [this.#keys.checkpoints, ...documents.keys()], args).catch(() => {});
   }
 
-  async #evaluate(documents: ReadonlyMap<string, Buffer>, retention: Retention): Promise<void> {
-    const args = scriptArguments(this.#config.field, retention, documents);
-    for (let redirects = 0; ; redirects++) {
-      const client = await this.#connection.ready();
-      try {
-        await client.call('EVALSHA', appendScriptSha, ...args).catch((error: unknown) => {
-          if (!isNoScript(error)) throw error;
-          return client.call('EVAL', appendScript, ...args);
-        });
-        return;
-      } catch (error) {
-        if (!this.#connection.follow(error)) throw error;
-        if (redirects >= maxRedirects) throw new Error('CLUSTERDOWN the nodes send each other the slot of these keys');
-      }
-    }
+  async #scan(cursor: string): Promise<[string, string[]]> {
+    const pattern = fieldPattern(this.#bridge);
+    const answer = await this.#caller.call(
+      'HSCAN',
+      this.#keys.checkpoints,
+      cursor,
+      'MATCH',
+      pattern,
+      'COUNT',
+      scanStep,
+    );
+    return answer as [string, string[]];
   }
-
-  /** Carries no `cause`: errors of the library hold the arguments of their command, passwords and records included. */
-  #failure(error: unknown, written: number): SinkError {
-    const { kind, code, message, reconnect } = troubleOf(error);
-    const where = this.#connection.where;
-    if (reconnect) this.#connection.turnAway();
-    return new SinkError({ kind, code, message: `Redis at ${where}: ${message}`, written });
-  }
-}
-
-function isNoScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT');
-}
-
-function emptied(keys: Iterable<string>): ReadonlyMap<string, Buffer> {
-  return new Map(Array.from(keys, (key) => [key, nothing]));
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.ts';
-import { laneSettings } from '../../../src/core/lane-settings.ts';
+import { deliverySettings, laneSettings } from '../../../src/core/lane-settings.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import { isSetting } from '../../../src/core/settings.ts';
 import { quietKafkajs } from '../../../src/sinks/kafka/quiet.ts';
@@ -45,6 +45,8 @@ describe('the settings of the Kafka sink', () => {
     ['a topic that a publisher would name', { topic: '{model}' }, /must begin with literal text/],
     ['a topic that is too long', { topic: 'x'.repeat(250) }, /249/],
     ['the dead letters as topic', { topic: 'kv-events.dead-letter' }, /reserved/],
+    ['the dead letters as checkpoints', { checkpointTopic: 'kv-events.dead-letter' }, /kafka\.checkpointTopic/],
+    ['exactly-once without idempotence', { delivery: 'exactly-once', idempotent: false }, /kafka\.idempotent/],
     ['the checkpoints as topic', { topic: 'kv-events.checkpoints' }, /reserved/],
   ];
   it.each(refused)('refuse %s', (_, overrides, message) => {
@@ -69,30 +71,36 @@ describe('the settings of the Kafka sink', () => {
 function rowsOf(settings: Settings, path: string): string[][] {
   return Object.entries(settings).flatMap(([key, value]) => {
     if (!isSetting(value)) return rowsOf(value, `${path}${key}.`);
-    if (path === '' && key in laneSettings) return [];
+    if (path === '' && (key in laneSettings || key in deliverySettings)) return [];
     const text = value.default === null || value.default === '' ? 'not set' : `\`${value.default}\``;
     return [[`${path}${key}`, text, value.doc]];
   });
 }
 
 describe('the topic of a stream', () => {
+  const topics = (topic: string) => new Topics({ topic, deadLetterTopic: 'mine', checkpointTopic: 'mine.checkpoints' });
   const stream = testStream('10.0.0.5:8000');
 
   it('replaces what Kafka does not allow', () => {
-    expect(new Topics('kv-events-{pod}-{model}', 'd').topicOf(stream)).toBe('kv-events-10.0.0.5_8000-Qwen_Qwen3-0.6B');
+    expect(topics('kv-events-{pod}-{model}').topicOf(stream)).toBe('kv-events-10.0.0.5_8000-Qwen_Qwen3-0.6B');
   });
 
   it('is at most 249 characters long', () => {
-    const topic = new Topics('kv-events-{model}', 'd').topicOf({ ...stream, model: 'ü'.repeat(300) });
+    const topic = topics('kv-events-{model}').topicOf({ ...stream, model: 'ü'.repeat(300) });
     expect(topic).toBe(`kv-events-${'_'.repeat(239)}`);
   });
 
-  it.each(['kv-events.dead-letter', 'kv-events.checkpoints', '.', '..', '__consumer_offsets', 'mine'])(
-    'may not become %s',
-    (topic) => {
-      expect(new Topics('kv{pod}', 'mine').isReserved(topic)).toBe(true);
-    },
-  );
+  it.each([
+    'kv-events.dead-letter',
+    'kv-events.checkpoints',
+    '.',
+    '..',
+    '__consumer_offsets',
+    'mine',
+    'mine.checkpoints',
+  ])('may not become %s', (topic) => {
+    expect(topics('kv{pod}').isReserved(topic)).toBe(true);
+  });
 });
 
 describe('the mended request queue of kafkajs', () => {

@@ -99,7 +99,7 @@ describe('movedTo', () => {
 describe('docs/sinks/redis.md', () => {
   it('has the same error table as the code', () => {
     const page = readFileSync('docs/sinks/redis.md', 'utf8');
-    const rows = [...page.matchAll(/^\| `([A-Z_]+)` \| (transient|destination) \| (.+) \|$/gm)];
+    const rows = [...page.matchAll(/^\| `([A-Z_]+)` \| (transient|destination|reopen|fenced) \| (.+) \|$/gm)];
     const documented = Object.fromEntries(rows.map(([, code, kind, remedy]) => [code, { kind, remedy }]));
     const all: [string, ErrorRow][] = [
       ...Object.entries(replyErrors),

@@ -11,6 +11,12 @@ describe('Keys', () => {
     expect(new Keys('kv-events', 'lost').deadLetter).toBe('lost');
   });
 
+  it('keeps the checkpoints beside the stream, and lets no other setting take their key', () => {
+    expect(new Keys('kv-events:{model}', null).checkpoints).toBe('kv-events:checkpoints');
+    expect(new Keys('{kv}:{model}', null).checkpoints).toBe('{kv}:checkpoints');
+    expect(() => new Keys('kv', 'kv:checkpoints')).toThrow(/redis\.deadLetter.*reserved/);
+  });
+
   it('renders what an engine says of itself as it is', () => {
     const target = new Keys('kv:{source}/{pod}/{model}/{rank}', null).targetOf(testStream('[fd00::3]:80', null));
     expect(target).toEqual({ ok: true, key: 'kv:zmq/[fd00::3]:80/Qwen/Qwen3-0.6B/unknown' });

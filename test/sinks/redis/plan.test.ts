@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { RecordBatch } from '../../../src/core/batch.ts';
+import { checkpointText } from '../../../src/core/checkpoint.ts';
+import type { Call } from '../../../src/sinks/redis/draft.ts';
 import { Keys } from '../../../src/sinks/redis/keys.ts';
-import type { Call } from '../../../src/sinks/redis/plan.ts';
 import { planCalls } from '../../../src/sinks/redis/plan.ts';
-import { keepAll, scriptArguments } from '../../../src/sinks/redis/script.ts';
-import { batchOf, documentsOf, eventBatch, eventDocument, testStream } from '../../support/batches.ts';
+import { appendArguments } from '../../../src/sinks/redis/script.ts';
+import { batchOf, documentsOf, eventBatch, eventBatches, eventDocument, testStream } from '../../support/batches.ts';
 
 const stream = testStream();
 
@@ -33,9 +34,11 @@ describe('planCalls', () => {
     expect(documents).toEqual(batch.bytes);
   });
 
-  it('needs no call for nothing', () => {
+  it('needs no call for nothing, but one for a batch without records: its checkpoint moves', () => {
     expect(plan([])).toEqual([]);
-    expect(plan([batchOf(stream, [])])).toEqual([]);
+    const [call] = plan([batchOf(stream, [])]);
+    expect(call?.documents).toEqual(new Map([['kv-events', Buffer.alloc(0)]]));
+    expect(call?.shares).toMatchObject([{ complete: { ends: [] }, begun: null }]);
   });
 
   it('bounds the records of a call, also within one batch, and says where each call begins', () => {
@@ -90,22 +93,78 @@ describe('planCalls', () => {
   });
 });
 
-describe('scriptArguments', () => {
-  it('gives one argument per key, however many records', () => {
-    const documents = new Map([
-      ['a', Buffer.from('{}\n{}\n')],
-      ['b', Buffer.alloc(0)],
+describe('planCalls for the checkpoints', () => {
+  it('names for each stream what precedes its first batch and the last that is complete', () => {
+    const [a, b] = [testStream('a'), testStream('b')];
+    const batches = [eventBatch(a, 4), eventBatch(b, 0), eventBatch(a, 5, 2)];
+    const [call] = plan(batches);
+    expect(call?.shares).toEqual([
+      { stream: a.id, follows: batches[0]?.follows, complete: batches[2], begun: null },
+      { stream: b.id, follows: null, complete: batches[1], begun: null },
     ]);
-    expect(scriptArguments('record', { maxLen: 10, maxAge: 2_000 }, documents)).toEqual([
-      '2',
-      'a',
-      'b',
-      'record',
-      '10',
-      '2000',
-      Buffer.from('{}\n{}\n'),
-      Buffer.alloc(0),
+    expect(call?.steps.map(({ share, from, to, runs }) => [share, from, to, runs])).toEqual([
+      [1, 0, 1, [{ key: 1, records: 1 }]],
+      [2, 0, 1, [{ key: 1, records: 1 }]],
+      [1, 0, 2, [{ key: 1, records: 2 }]],
     ]);
-    expect(scriptArguments('record', keepAll, documents).slice(4, 6)).toEqual(['', '']);
+  });
+
+  it('says of a batch that is cut which records are in which call, and completes it with the last', () => {
+    const batches = [eventBatch(stream, 0, 600), eventBatch(stream, 1, 1_500)];
+    const calls = plan(batches);
+    expect(calls.map((call) => call.steps.map(({ from, to }) => [from, to]))).toEqual([
+      [[0, 600]],
+      [[0, 1_000]],
+      [[1_000, 1_500]],
+    ]);
+    expect(calls.map(({ shares }) => [shares[0]?.complete ?? null, shares[0]?.begun?.to ?? null])).toEqual([
+      [batches[0], null],
+      [null, 1_000],
+      [batches[1], null],
+    ]);
+  });
+
+  it('counts dead letters as records of their batch, and each such batch once', () => {
+    const documents = [0, 1, 2, 3].map((index) =>
+      eventDocument(stream, { seq: 1, index, text: index % 2 === 0 ? 'x'.repeat(2_000) : 'x' }),
+    );
+    const calls = plan([eventBatch(stream, 0), batchOf(stream, documents, 1)], { maxRecordBytes: 1_500 });
+    expect(calls[0]?.refused).toEqual(new Set([1]));
+    expect(calls[0]?.steps[1]).toMatchObject({
+      from: 0,
+      to: 4,
+      runs: [2, 1, 2, 1].map((key) => ({ key, records: 1 })),
+    });
   });
 });
+
+describe('appendArguments', () => {
+  const terms = { bridge: 'b', fence: '', field: 'record', retention: { maxLen: 10, maxAge: 2_000 } };
+
+  it('gives one argument per key and four per stream, however many records', () => {
+    const batches = eventBatches(stream, 3, 100);
+    const [call] = plan(batches);
+    if (call === undefined) throw new Error('no call');
+    expect(appendArguments(call, terms)).toEqual([
+      ...['b', '', 'record', '10', '2000', '1', ''],
+      ...[stream.id, '{"epoch":1763800000000,"seq":"2","sub":0}'],
+      ...[checkpointText(batches[99]?.checkpoint ?? never()), ''],
+      Buffer.concat(batches.map(({ bytes }) => bytes)),
+    ]);
+    const retention = { maxLen: null, maxAge: null };
+    expect(appendArguments(call, { ...terms, retention }).slice(3, 5)).toEqual(['', '']);
+  });
+
+  it('says with a fence where each batch stands', () => {
+    const [call] = plan([eventBatch(stream, 0), eventBatch(stream, 1, 2)]);
+    if (call === undefined) throw new Error('no call');
+    expect(appendArguments(call, { ...terms, fence: '5 me' })[6]).toBe(
+      '1 0001763800000000.00000000000000000001.000000000000 0 1 1 1:1\n' +
+        '1 0001763800000000.00000000000000000002.000000000000 0 2 2 1:2\n',
+    );
+  });
+});
+
+function never(): never {
+  throw new Error('there are 100 batches');
+}

@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import { SinkError } from '../../../src/core/errors.ts';
 import type { Fact } from '../../../src/core/observer.ts';
 import type { Sink } from '../../../src/core/sink.ts';
 import type { RedisConfig } from '../../../src/sinks/redis/settings.ts';
@@ -28,12 +30,12 @@ export function redisConfig(overrides: Overrides = {}): RedisConfig {
   return config;
 }
 
-/** A Redis sink as the bridge makes it, not connected; facts go to `seen`. */
-export function makeRedisSink(overrides: Overrides = {}, seen: Fact[] = []): Promise<Sink> {
+/** A Redis sink as the bridge of that name makes it, not connected; facts go to `seen`. */
+export function makeRedisSink(overrides: Overrides = {}, seen: Fact[] = [], bridge = 'test-bridge'): Promise<Sink> {
   const observe = (fact: Fact) => {
     seen.push(fact);
   };
-  return redisSink.create(redisConfig(overrides), { bridge: 'test bridge', stdout: process.stdout, observe });
+  return redisSink.create(redisConfig(overrides), { bridge, stdout: process.stdout, observe });
 }
 
 /** Every record of a stream, oldest first. */
@@ -44,4 +46,11 @@ export async function recordsIn(client: Redis, key: string, field = 'record'): P
     if (name !== field || record === undefined || more.length > 0) throw new Error(`entry ${id} of ${key}: ${fields}`);
     return record;
   });
+}
+
+/** The error of a call that must fail. */
+export async function failureOf(promise: Promise<unknown>): Promise<SinkError> {
+  const outcome = await promise.catch((error: unknown) => error);
+  expect(outcome).toBeInstanceOf(SinkError);
+  return outcome as SinkError;
 }

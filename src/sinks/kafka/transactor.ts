@@ -1,0 +1,113 @@
+import type { CompressionTypes, Producer, Transaction } from 'kafkajs';
+import { SinkError } from '../../core/errors.ts';
+import type { Part, Sendable } from './chunks.ts';
+import type { Client, ClientFactory } from './client.ts';
+import { transactionRetry } from './client.ts';
+import { Confirmations, explicitPartition, topicMessagesOf } from './confirmations.ts';
+import { inTime } from './deadline.ts';
+
+export interface TransactorOptions {
+  readonly transactionalId: string;
+  /** After which the brokers abort a transaction, ms. */
+  readonly timeout: number;
+  /** The codec's number in the protocol. */
+  readonly compression: CompressionTypes;
+  /** How long one call may take, ms. */
+  readonly patience: number;
+  readonly requestTimeout: number;
+}
+
+/** Sends within the transaction; resolves when the brokers have confirmed every part. */
+export type Send = (parts: readonly Part<Sendable>[], compression?: CompressionTypes) => Promise<void>;
+
+/**
+ * One transactional producer, one transaction at a time. The first transaction takes the transactional id: whoever had it
+ * can commit no more, and what it left open is aborted. (`connect` alone does not: kafkajs then asks for another id.)
+ *
+ * After any error of `run` it is spent and its connections are cut: kafkajs takes sequence numbers back that the broker
+ * may have used, and whether a commit without an answer took effect, only the topic can tell.
+ */
+export class Transactor {
+  readonly #client: Client;
+  readonly #producer: Producer;
+  readonly #options: TransactorOptions;
+  readonly #confirmations = new Confirmations();
+  #isBusy = false;
+
+  private constructor(client: Client, producer: Producer, options: TransactorOptions) {
+    this.#client = client;
+    this.#producer = producer;
+    this.#options = options;
+  }
+
+  static async open(factory: ClientFactory, options: TransactorOptions): Promise<Transactor> {
+    const client = await factory.make(true);
+    const producer = client.kafka.producer({
+      allowAutoTopicCreation: false,
+      idempotent: true,
+      transactionalId: options.transactionalId,
+      transactionTimeout: options.timeout,
+      maxInFlightRequests: 1,
+      retry: { ...transactionRetry },
+      createPartitioner: () => explicitPartition,
+    });
+    const transactor = new Transactor(client, producer, options);
+    try {
+      await inTime(producer.connect(), options.patience, 'connecting to Kafka');
+      return transactor;
+    } catch (error) {
+      transactor.drop();
+      throw error;
+    }
+  }
+
+  /** One transaction around `work`: all it has sent becomes visible at once, or nothing. */
+  async run<T>(work: (send: Send) => Promise<T>): Promise<T> {
+    this.#isBusy = true;
+    try {
+      const transaction = await this.#inTime(this.#producer.transaction(), 'beginning a transaction');
+      const result = await work((parts, compression) => this.#send(transaction, parts, compression));
+      await this.#inTime(transaction.commit(), 'committing a transaction');
+      return result;
+    } catch (error) {
+      this.drop();
+      throw error;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** Ends the connections at once; nothing that was under way is sent again. */
+  drop(): void {
+    this.#client.sockets.cut();
+    this.#producer.disconnect().catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    const quick = Math.min(this.#options.patience, 1_000);
+    if (!this.#isBusy) await inTime(this.#producer.disconnect(), quick, 'disconnecting').catch(() => {});
+    this.drop();
+  }
+
+  /** Never `producer.send`: kafkajs would send outside the transaction and not say so. */
+  async #send(
+    transaction: Transaction,
+    parts: readonly Part<Sendable>[],
+    compression = this.#options.compression,
+  ): Promise<void> {
+    if (parts.length === 0) return;
+    const { requestTimeout } = this.#options;
+    const topicMessages = topicMessagesOf(parts);
+    const sending = transaction.sendBatch({ acks: -1, timeout: requestTimeout, compression, topicMessages });
+    const results = await this.#inTime(sending, 'waiting for Kafka to confirm records');
+    const confirmed = this.#confirmations.confirmed(parts, results);
+    const missing = parts.find((part) => !confirmed.includes(part));
+    if (missing === undefined) return;
+    const message = `the brokers did not confirm partition ${missing.partition} of ${missing.topic}; its leader moved, or the topic has changed`;
+    throw new SinkError({ kind: 'transient', code: 'PARTITION_GONE', message });
+  }
+
+  #inTime<T>(work: Promise<T>, what: string): Promise<T> {
+    return inTime(work, this.#options.patience, what);
+  }
+}

@@ -1,0 +1,58 @@
+import { SinkError } from '../../core/errors.ts';
+import type { Connection } from './connection.ts';
+import { troubleOf } from './errors.ts';
+import type { Script } from './lua.ts';
+
+/** More nodes than this in a row do not know who owns a slot: the cluster is changing. */
+const maxRedirects = 3;
+
+/** Makes one call at a time over one connection, wherever the keys are. */
+export class Caller {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Runs a script; Redis that does not know it (any more) gets its text. Rejects with what the library says. */
+  evaluate(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
+    return this.#send(async (client) => {
+      try {
+        return await client.call('EVALSHA', script.sha, ...rest);
+      } catch (error) {
+        if (!isNoScript(error)) throw error;
+        return client.call('EVAL', script.text, ...rest);
+      }
+    });
+  }
+
+  call(command: string, ...args: readonly string[]): Promise<unknown> {
+    return this.#send((client) => client.call(command, ...args));
+  }
+
+  /** Carries no `cause`: errors of the library hold the arguments of their command, passwords and records included. */
+  failure(error: unknown, written = 0): SinkError {
+    if (error instanceof SinkError) return error;
+    const { kind, code, message, reconnect } = troubleOf(error);
+    const where = this.#connection.where;
+    if (reconnect) this.#connection.turnAway();
+    return new SinkError({ kind, code, message: `Redis at ${where}: ${message}`, written });
+  }
+
+  async #send(request: (client: Awaited<ReturnType<Connection['ready']>>) => Promise<unknown>): Promise<unknown> {
+    for (let redirects = 0; ; redirects++) {
+      const client = await this.#connection.ready();
+      try {
+        return await request(client);
+      } catch (error) {
+        if (!this.#connection.follow(error)) throw error;
+        if (redirects >= maxRedirects) throw new Error('CLUSTERDOWN the nodes send each other the slot of these keys');
+      }
+    }
+  }
+}
+
+function isNoScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+
+/** A script that runs inside Redis, and the name under which Redis remembers it. */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+export function scriptOf(...parts: readonly string[]): Script {
+  const text = parts.join('');
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+/**
+ * Begins every script. `KEYS[1]` is the hash of checkpoints, all others are streams: a key of another type is found before
+ * anything is written. `ARGV[1]` is the name of the bridge.
+ */
+export const checkTypes = `
+local hash, name = KEYS[1], ARGV[1]
+for n, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= (n == 1 and 'hash' or 'stream') then
+    return redis.error_reply('WRONGTYPE the key "' .. key .. '" holds a ' .. kind)
+  end
+end
+`;
+
+/**
+ * `ARGV[2]` is our fence (a number that rises with every take-over, and who took it), or empty where nobody is fenced.
+ * A fence of ours that is higher comes from an attempt whose answer was lost: connecting again settles it.
+ */
+export const checkFence = `
+local fence = ARGV[2]
+-- Removes what is not there, which only a master lets us do: a replica that lags behind would seem to have lost data.
+local function refuse(text)
+  redis.call('HDEL', hash, name .. ':trial')
+  return redis.error_reply(text)
+end
+if fence ~= '' then
+  local found = redis.call('HGET', hash, name) or ''
+  if found ~= fence then
+    local theirs, them = string.match(found, '^(%d+) (.*)$')
+    local ours, us = string.match(fence, '^(%d+) (.*)$')
+    if theirs and them ~= us and tonumber(theirs) > tonumber(ours) then
+      return refuse('FENCED a newer bridge with the name "' .. name .. '" has taken over')
+    end
+    local said = found == '' and 'gone' or found
+    return refuse('STORE_LOST the fence of "' .. name .. '" is ' .. said .. ', expected ' .. fence)
+  end
+end
+`;
+
+/** The server's own clock in milliseconds: the only one that all bridges share. */
+export const clock = `
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+`;

@@ -6,7 +6,7 @@ export interface Ending {
   readonly log: Log;
   /** Of the bridge. */
   readonly name: string;
-  /** Per sink, what became of all batches; see `pipeline/accounting.ts`. */
+  /** Per sink, what became of all batches; see docs/metrics.md. */
   readonly accounting?: Readonly<Record<string, unknown>>;
 }
 

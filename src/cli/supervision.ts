@@ -42,15 +42,21 @@ type End = { readonly end: 'stopped' | 'fenced' } | { readonly end: 'failed'; re
 /** How the last turn ended, with what it could not write. */
 export type Conclusion<Report> = End & { readonly left: Report };
 
+/** With one promise for the signal: a listener per turn would stay for good. */
+interface Living<Report> extends SupervisionOptions<Report> {
+  readonly stopped: Promise<'stopped'>;
+}
+
 /** Lives one turn after the other: with `onFenced: standby` a bridge that was fenced becomes the standby of the newer one. */
 export async function supervise<Report>(options: SupervisionOptions<Report>): Promise<Conclusion<Report>> {
   const { begin, onFenced, leaseTtl, stopRequested, observe, clock } = options;
   let isWaiting = options.standby;
+  const stopped = requested(stopRequested);
   for (let reason: 'start' | 'fenced' = 'start'; ; reason = 'fenced') {
     observe({ fact: 'role', role: isWaiting ? 'standby' : 'active', reason });
     // The newer bridge has only just begun: its lease needs time to appear, or two would take the name in turns.
     if (reason === 'fenced') await clock.sleep(leaseTtl, stopRequested);
-    const conclusion = await live(begin(), isWaiting, options);
+    const conclusion = await live(begin(), isWaiting, { ...options, stopped });
     if (conclusion.end !== 'fenced' || onFenced === 'exit') return conclusion;
     if (stopRequested.aborted) return { ...conclusion, end: 'stopped' };
     isWaiting = true;
@@ -60,14 +66,14 @@ export async function supervise<Report>(options: SupervisionOptions<Report>): Pr
 async function live<Report>(
   turn: Turn<Report>,
   isWaiting: boolean,
-  options: SupervisionOptions<Report>,
+  options: Living<Report>,
 ): Promise<Conclusion<Report>> {
   const how = await endOf(turn, isWaiting, options);
   if (how.end === 'fenced') options.observe({ fact: 'fenced' });
   return { ...how, left: await turn.stop() };
 }
 
-async function endOf(turn: Turn<unknown>, isWaiting: boolean, options: SupervisionOptions<unknown>): Promise<End> {
+async function endOf(turn: Turn<unknown>, isWaiting: boolean, options: Living<unknown>): Promise<End> {
   try {
     return { end: await untilEnd(turn, isWaiting, options) };
   } catch (failure) {
@@ -78,14 +84,14 @@ async function endOf(turn: Turn<unknown>, isWaiting: boolean, options: Supervisi
 async function untilEnd(
   turn: Turn<unknown>,
   isWaiting: boolean,
-  { stopRequested, observe }: SupervisionOptions<unknown>,
+  { stopRequested, stopped, observe }: Living<unknown>,
 ): Promise<'stopped' | 'fenced'> {
   if (isWaiting) {
     if (!(await turn.waitForTurn(stopRequested))) return 'stopped';
     observe({ fact: 'role', role: 'active', reason: 'take-over' });
   }
   if (stopRequested.aborted) return 'stopped';
-  return Promise.race([turn.run(), requested(stopRequested)]);
+  return Promise.race([turn.run(), stopped]);
 }
 
 function requested(signal: AbortSignal): Promise<'stopped'> {

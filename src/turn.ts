@@ -54,6 +54,8 @@ export class BridgeTurn {
   readonly #recoverer: Recoverer;
   readonly #stopping = new AbortController();
   #leadership: Leadership | null = null;
+  /** The sink that keeps the lease. */
+  #leader: string | null = null;
   #opening: Promise<unknown> = Promise.resolve();
   #reading: Promise<unknown> = Promise.resolve();
   /** Whether any sink keeps checkpoints: then the next start goes on where this one ends. */
@@ -113,7 +115,7 @@ export class BridgeTurn {
   /** From the near end to the far one: stop receiving, drain within the configured time, close. */
   async stop(): Promise<StopReport> {
     const { clock } = this.#around;
-    const drainTimeout = this.#isFenced ? 0 : this.#config.drainTimeout;
+    const { drainTimeout } = this.#config;
     this.#stopping.abort();
     for (const source of this.#sources) source.stop();
     const until = clock.now() + drainTimeout;
@@ -122,19 +124,24 @@ export class BridgeTurn {
     const recovering = this.#recoverer.stop(this.#isKept);
     const received = Promise.all([this.#reading, recovering]);
     // The frame in hand may be waiting for room in a full lane, and so may the released ones.
-    if (!this.#isFenced) await within(drainTimeout, async (late) => Promise.race([received, aborted(late)]));
-    const rest = this.#isFenced ? 0 : Math.max(until - clock.now(), grace);
+    await within(drainTimeout, async (late) => Promise.race([received, aborted(late)]));
+    const rest = Math.max(until - clock.now(), grace);
     await within(rest, (late) => Promise.all(this.#lanes.map((lane) => lane.finish(late))));
     await received;
     await within(grace, async (late) => this.#leadership?.release(late));
     await Promise.all([...this.#sources, ...this.#sinks.values()].map((part) => part.close()));
-    return new Map(this.#lanes.map((lane) => [lane.name, this.#isFenced ? 0 : lane.unwritten]));
+    return new Map(this.#lanes.map((lane) => [lane.name, lane.unwritten]));
   }
 
   async #open(): Promise<void> {
     await this.#makeSinks();
     for (const [name, sink] of this.#sinks) this.#lanes.push(this.#lane(name, sink));
-    for (const lane of this.#lanes) lane.start((end) => this.#end(end === 'fenced' ? 'fenced' : 'stopped'));
+    for (const lane of this.#lanes) {
+      lane.start((end) => {
+        if (end === 'fenced') this.#leadership?.abandon();
+        this.#end(end === 'fenced' ? 'fenced' : 'stopped');
+      });
+    }
     for (const source of this.#sources) await source.open();
   }
 
@@ -149,7 +156,9 @@ export class BridgeTurn {
       this.#sinks.set(name, sink);
       const { lease } = sink;
       const ttl = this.#config.leaseTtl;
-      if (lease !== undefined) this.#leadership ??= new Leadership({ sink: name, lease, ttl, observe, clock, random });
+      if (lease === undefined || this.#leadership !== null) continue;
+      this.#leadership = new Leadership({ sink: name, lease, ttl, observe, clock, random });
+      this.#leader = name;
     }
   }
 
@@ -157,7 +166,7 @@ export class BridgeTurn {
     const { clock, random, observe } = this.#around;
     const { maxStreams } = this.#config;
     const lane = new Lane({ name, sink, config: this.#laneConfig(name), maxStreams, observe, clock, random });
-    if (sink.lease !== undefined) void lane.opened.then(() => this.#renew());
+    if (name === this.#leader) void lane.opened.then(() => this.#renew());
     return lane;
   }
 

@@ -122,10 +122,11 @@ export class Delivery {
     }
     const { observe, name } = this.#options;
     observe({ fact: 'delivered', sink: name, records, bytes, latencies });
-    const frames = batches.reduce((sum, batch) => sum + batch.frames, 0) - batchesDeadLettered;
-    if (frames > 0) observe({ fact: 'accounting', sink: name, fate: 'delivered', batches: frames });
-    if (batchesDeadLettered > 0)
-      observe({ fact: 'accounting', sink: name, fate: 'dead_lettered', batches: batchesDeadLettered });
+    const frames = batches.reduce((sum, batch) => sum + batch.frames, 0);
+    // Control records may be among the dead letters; they stand for no engine batch.
+    const dead = Math.min(batchesDeadLettered, frames);
+    if (frames > dead) observe({ fact: 'accounting', sink: name, fate: 'delivered', batches: frames - dead });
+    if (dead > 0) observe({ fact: 'accounting', sink: name, fate: 'dead_lettered', batches: dead });
   }
 }
 

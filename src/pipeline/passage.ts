@@ -29,6 +29,8 @@ export interface Need {
   readonly entry: StreamEntry;
   readonly from: bigint;
   readonly to: bigint;
+  /** The frame is one of a new incarnation, which begins before what is brought back. */
+  readonly restarts: boolean;
   /** Batches that were seen, by number. */
   readonly known: ReadonlyMap<bigint, Sighting>;
 }
@@ -60,16 +62,19 @@ export function needOf(entry: StreamEntry, verdict: Verdict, { seq, fingerprint 
   const known = new Map([...sightingsOf(entry), behind]);
   switch (verdict.kind) {
     case 'gap':
-      return { entry, ...verdict.missing, known };
+      return { entry, ...verdict.missing, restarts: false, known };
     case 'restart': {
+      // Some engines count from 1: whether this one has a 0 it must be asked.
+      if (verdict.missing === null && seq === 1n)
+        return { entry, from: 0n, to: 0n, restarts: true, known: new Map([behind]) };
       if (verdict.missing === null) return null;
       // An opening is that of an epoch which is known already.
       const isKnown = entry.state?.resumed?.opening?.kind === 'restart' && verdict.previousEpoch < entry.state.epoch;
-      return { entry, ...verdict.missing, known: isKnown ? known : new Map([behind]) };
+      return { entry, ...verdict.missing, restarts: !isKnown, known: isKnown ? known : new Map([behind]) };
     }
     case 'start':
-      // Some engines count from 1: whether this one has a 0 it must be asked.
-      return seq > 0n ? { entry, from: 0n, to: seq - 1n, known } : null;
+      // As above.
+      return seq > 0n ? { entry, from: 0n, to: seq - 1n, restarts: false, known } : null;
     default:
       return null;
   }

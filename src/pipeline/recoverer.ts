@@ -1,47 +1,33 @@
 import type { Frame } from '../core/frame.ts';
 import { bytesOf } from '../core/frame.ts';
-import type { Observe } from '../core/observer.ts';
-import type { Stream } from '../core/stream.ts';
-import { topicBytes } from '../wire/stream-id.ts';
-import type { RecoveryPath, Wanted } from './filling.ts';
-import { Filling, Pace } from './filling.ts';
+import type { RecoveryPath } from './filling.ts';
+import { Pace } from './filling.ts';
 import type { Need, Passage } from './passage.ts';
-import { seqOf, sightingsOf } from './passage.ts';
-import type { ReplayInTurnDeps } from './replay-in-turn.ts';
-import { replayInTurn } from './replay-in-turn.ts';
-import { isStillTheSame } from './seam.ts';
-import type { Sighting } from './sighting.ts';
-import { sightingOf } from './sighting.ts';
+import type { ReplayerOptions } from './replayer.ts';
+import { Replayer } from './replayer.ts';
 import type { HeldFrames, StreamEntry } from './streams.ts';
 
-export interface RecovererOptions extends ReplayInTurnDeps {
-  /** Where a stream's publisher answers replays; null where none is configured or allowed. */
-  readonly endpointOf: (stream: Stream) => string | null;
+export interface RecovererOptions extends ReplayerOptions {
   /** Bytes of live frames held over all streams; beyond that, the source of a further one waits. */
   readonly heldBytes: number;
-  /** How long no replay is asked for after one that failed or took too long, ms: who cannot answer must not be pestered. */
-  readonly cooldown: number;
-  readonly observe: Observe;
 }
 
 /** What a held frame costs beside its bytes. */
 const overhead = 512;
-
-type Origin = Pick<Frame, 'source' | 'endpoint' | 'parts'>;
 
 /** Fills gaps from the publishers' replay sockets; a stream's live frames wait meanwhile. */
 export class Recoverer {
   readonly #options: RecovererOptions;
   readonly #aborted = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  /** Forgotten with its stream. */
-  readonly #pausedUntil = new WeakMap<StreamEntry, number>();
+  readonly #replayer: Replayer;
   #heldBytes = 0;
   #heldFrames = 0;
   #leavesRest = false;
 
   constructor(options: RecovererOptions) {
     this.#options = options;
+    this.#replayer = new Replayer(options, this.#aborted.signal, () => this.#isLeaving);
   }
 
   /** Live frames that wait now. */
@@ -49,14 +35,12 @@ export class Recoverer {
     return this.#heldFrames;
   }
 
-  /** `afresh`: its publisher is a new process, whatever the old one failed to answer. */
   canReplay(entry: StreamEntry, now: number, afresh = false): boolean {
-    if (!afresh && (this.#pausedUntil.get(entry) ?? 0) > now) return false;
-    return this.canCheck(entry);
+    return this.#replayer.canReplay(entry, now, afresh);
   }
 
-  canCheck({ stream }: Pick<StreamEntry, 'stream'>): boolean {
-    return !this.#aborted.signal.aborted && this.#options.endpointOf(stream) !== null;
+  canCheck(entry: Pick<StreamEntry, 'stream'>): boolean {
+    return this.#replayer.canCheck(entry);
   }
 
   /**
@@ -70,7 +54,7 @@ export class Recoverer {
       this.#hold(
         need.entry,
         async () => {
-          await this.#release(first, await this.#fill(need, first, path), path);
+          await this.#release(first, await this.#replayer.fill(need, first, path), path);
           this.#count(first, -1);
         },
         path,
@@ -83,8 +67,10 @@ export class Recoverer {
    * a connection is back. The stream's live frames are held meanwhile. Resolves when that is over.
    */
   async check(entry: StreamEntry, path: RecoveryPath): Promise<void> {
-    if (entry.held !== undefined || !this.canCheck(entry)) return;
-    await this.#hold(entry, () => this.#catchUp(entry, path), path).released;
+    if (!this.canCheck(entry)) return;
+    // Once what is under way is over.
+    if (entry.held !== undefined) entry.isUnchecked = true;
+    else await this.#hold(entry, () => this.#catchUp(entry, path), path).released;
   }
 
   /** Keeps a live frame for later; the promise as that of `begin`. */
@@ -141,8 +127,13 @@ export class Recoverer {
   async #releaseAll(entry: StreamEntry, held: HeldFrames, path: RecoveryPath): Promise<void> {
     const pace = new Pace();
     // More come while these are passed on.
-    while (held.frames.length > 0 && !this.#isLeaving) {
-      for (const frame of held.frames.splice(0)) {
+    while ((held.frames.length > 0 || entry.isUnchecked) && !this.#isLeaving) {
+      if (entry.isUnchecked) {
+        entry.isUnchecked = false;
+        await this.#catchUp(entry, path);
+      }
+      const frame = held.frames.shift();
+      if (frame !== undefined) {
         await this.#release(frame, { origin: 'live', gapReason: null, entry }, path);
         this.#count(frame, -1);
         await pace.after(bytesOf(frame));
@@ -152,87 +143,24 @@ export class Recoverer {
     if (!this.#isLeaving) entry.held = undefined;
   }
 
+  #catchUp(entry: StreamEntry, path: RecoveryPath): Promise<void> {
+    return this.#replayer.catchUp(entry, path, async (frame) => {
+      await this.#release(frame, { origin: 'live', gapReason: 'replay_failed', entry }, path);
+      this.#count(frame, -1);
+    });
+  }
+
   async #release(frame: Frame, passage: Passage | null, path: RecoveryPath): Promise<void> {
     if (passage === null || this.#isLeaving) return;
     let acceptance = path.intake.accept(frame, passage);
     // A further gap, among the held frames.
     if (acceptance.kind === 'need') {
-      const next = await this.#fill(acceptance.need, frame, path);
+      const next = await this.#replayer.fill(acceptance.need, frame, path);
       if (next === null) return;
       acceptance = path.intake.accept(frame, next);
     }
     if (acceptance.kind === 'records') await path.emit(acceptance.all);
   }
-
-  /** Brings what a replay has; says how the frame behind the gap is to be taken. Null: it is left to the next start. */
-  async #fill(need: Need, behind: Frame, path: RecoveryPath): Promise<Passage | null> {
-    const { entry } = need;
-    const filling = await this.#replay(need, need.known, { origin: behind, path });
-    if (this.#isLeaving && filling?.loss !== null) return null;
-    if (filling === null) return { origin: 'live', gapReason: 'no_replay', entry };
-    if (!filling.isRestarted) return { origin: 'live', gapReason: filling.reason, entry };
-    await path.emit(path.intake.restart(entry, behind.receivedAt));
-    const seq = seqOf(behind);
-    const again = seq === null || seq === 0n ? null : { entry, from: 0n, to: seq - 1n };
-    const payload = behind.parts.at(-1) ?? Buffer.alloc(0);
-    const known = new Map(seq === null ? [] : [[seq, sightingOf(payload)]]);
-    const refilling = again === null ? null : await this.#replay(again, known, { origin: behind, path });
-    if (this.#isLeaving && refilling !== null && refilling.loss !== null) return null;
-    return { origin: 'live', gapReason: refilling?.reason ?? 'replay_failed', entry };
-  }
-
-  async #catchUp(entry: StreamEntry, path: RecoveryPath): Promise<void> {
-    const { stream } = entry;
-    const endpoint = this.#options.endpointOf(stream);
-    if (endpoint === null) return;
-    const sightings = sightingsOf(entry);
-    const { signal } = this.#aborted;
-    const isSame = await isStillTheSame({ endpoint, sightings, signal }, this.#options);
-    if (isSame === false) await path.emit(path.intake.restart(entry, this.#options.clock.now()));
-    const known = isSame === false ? new Map<bigint, Sighting>() : sightings;
-    const origin = { source: stream.source, endpoint, parts: [topicBytes(stream.topic)] };
-    const wanted = { entry, from: (entry.state?.last ?? -1n) + 1n, to: null };
-    const filling = await this.#replay(wanted, known, { origin, path });
-    if (filling?.isRestarted !== true) return;
-    await path.emit(path.intake.restart(entry, this.#options.clock.now()));
-    await this.#replay({ entry, from: 0n, to: null }, new Map(), { origin, path });
-  }
-
-  async #replay(
-    wanted: Wanted,
-    known: ReadonlyMap<bigint, Sighting>,
-    { origin, path }: { readonly origin: Origin; readonly path: RecoveryPath },
-  ): Promise<Filling | null> {
-    const { entry, from, to } = wanted;
-    const { clock, observe } = this.#options;
-    const endpoint = this.#options.endpointOf(entry.stream);
-    if (endpoint === null) return null;
-    const filling = new Filling(wanted, origin, path);
-    const began = clock.now();
-    const joined = () => firstNumber(entry.held);
-    const request = { endpoint, from, to, known, joined, signal: this.#aborted.signal };
-    for await (const stretch of replayInTurn(request, this.#options)) {
-      if (this.#isLeaving && stretch.kind === 'lost') filling.loss = stretch.reason;
-      else await filling.take(stretch);
-    }
-    const durationMs = Math.max(clock.now() - began, 0);
-    const { recovered, loss } = filling;
-    const { source, id } = entry.stream;
-    if (to !== null || recovered > 0n || loss !== null)
-      observe({ fact: 'replay', source, stream: id, outcome: loss ?? 'complete', recovered, durationMs });
-    // One who no longer has a part, or began anew, answers well: the next gap must be asked for.
-    if (filling.isUnanswered && to !== null) this.#pausedUntil.set(entry, clock.now() + this.#options.cooldown);
-    await filling.report(durationMs, clock.now());
-    return filling;
-  }
-}
-
-function firstNumber(held: HeldFrames | undefined): bigint | null {
-  for (const frame of held?.frames ?? []) {
-    const seq = seqOf(frame);
-    if (seq !== null) return seq;
-  }
-  return null;
 }
 
 /** Frames are views into the library's memory: what waits must not pin it. */

@@ -1,4 +1,4 @@
-import type { ReplayClient } from '../core/replay.ts';
+import type { ReplayClient, ReplayedFrame } from '../core/replay.ts';
 import type { Sighting } from './sighting.ts';
 import { isSame } from './sighting.ts';
 
@@ -13,28 +13,38 @@ export interface SeamRequest {
 const maxBytes = 1;
 
 /**
- * Asks a publisher for the newest batch that is known of it. False: it has another one under that number, so it has
- * restarted. Null where that cannot be said: it does not answer, no longer has that batch, or does not have it yet.
+ * Asks a publisher for the newest batch that is known of it. False: it has another one under that number, or has not got
+ * so far although it has sent something: it has restarted. Null where that cannot be said: it does not answer, has sent
+ * nothing yet, or no longer has that batch.
  */
 export async function isStillTheSame(request: SeamRequest, deps: { readonly client: ReplayClient }) {
-  const { endpoint, sightings, signal } = request;
+  const { sightings } = request;
   const newest = [...sightings.keys()].reduce<bigint | null>(
     (max, seq) => (max !== null && max > seq ? max : seq),
     null,
   );
   const sighting = newest === null ? undefined : sightings.get(newest);
   if (newest === null || sighting === undefined) return null;
+  const answer = await firstFrom(newest, request, deps.client);
+  if (answer.frame?.seq === newest) return isSame(answer.frame.payload, sighting);
+  if (answer.frame !== null || !answer.isWhole) return null;
+  const oldest = await firstFrom(0n, request, deps.client);
+  return oldest.frame !== null && oldest.frame.seq < newest ? false : null;
+}
+
+/** The first batch of an answer, null where it had none; `isWhole`: the publisher said that there is no more. */
+async function firstFrom(from: bigint, { endpoint, signal }: SeamRequest, client: ReplayClient) {
   const enough = new AbortController();
   const abort = () => enough.abort();
   signal.addEventListener('abort', abort);
-  let answer: boolean | null = null;
+  let first: ReplayedFrame | null = null;
   try {
-    await deps.client.attempt(endpoint, newest, { maxBytes, signal: enough.signal }, ({ seq, payload }) => {
-      if (seq === newest) answer = isSame(payload, sighting);
+    const { end } = await client.attempt(endpoint, from, { maxBytes, signal: enough.signal }, (frame) => {
+      first ??= frame;
       enough.abort();
     });
+    return { frame: first as ReplayedFrame | null, isWhole: end === 'end' };
   } finally {
     signal.removeEventListener('abort', abort);
   }
-  return answer as boolean | null;
 }

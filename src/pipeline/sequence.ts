@@ -63,7 +63,7 @@ function observeResumed(state: SequenceState, resumed: Resumed, seen: Observatio
     return renew({ ...state, last: top.seq, resumed: null }, seen, seq, missingBeginning(state.base, seq));
   }
   const step = state.last === null ? openResumed(state, resumed, seen, seq) : observeNumber(state, seen, seq);
-  const isBehind = top !== null && seq < top.seq;
+  const isBehind = top !== null && seq < top.seq && step.state.epoch === state.epoch;
   return { ...step, state: { ...step.state, resumed: isBehind ? { top, opening: null } : null } };
 }
 
@@ -75,7 +75,7 @@ function openResumed(state: SequenceState, { top, opening }: Resumed, seen: Obse
     const missing = top !== null && seq > top.seq + 1n ? { from: top.seq + 1n, to: seq - 1n } : null;
     return { verdict: { kind: 'start', joined: isStart ? 'start' : 'late', missing }, state: next };
   }
-  const missing = isStart ? null : { from: 0n, to: seq - 1n };
+  const missing = isStart ? null : { from: state.base ?? 0n, to: seq - 1n };
   if (opening !== null) return { verdict: { ...opening, missing }, state: next };
   return { verdict: missing === null ? { kind: 'pass', numbered: true } : { kind: 'gap', missing }, state: next };
 }

@@ -18,7 +18,7 @@ export interface StreamEntry {
   /** Of the last records that were emitted; null before the first. */
   checkpoint: Checkpoint | null;
   touchedAt: number;
-  /** It goes on from checkpoints, and whether its publisher is still the same was not asked yet. */
+  /** Its publisher has to be asked whether it is still the same: after a restart of the bridge, or of a connection. */
   isUnchecked: boolean;
   /** Batches of this epoch that an earlier run has seen; they show whether its publisher is still the same. */
   sightings: ReadonlyMap<bigint, Sighting>;

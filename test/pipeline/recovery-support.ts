@@ -2,12 +2,15 @@ import type { RecordBatch } from '../../src/core/batch.ts';
 import type { Frame } from '../../src/core/frame.ts';
 import type { Fact } from '../../src/core/observer.ts';
 import type { ReplayClient } from '../../src/core/replay.ts';
+import type { Sink } from '../../src/core/sink.ts';
 import type { Source } from '../../src/core/source.ts';
 import { Turns } from '../../src/ingress/replay-turns.ts';
 import { Intake } from '../../src/pipeline/intake.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { Recoverer } from '../../src/pipeline/recoverer.ts';
+import { resumesOf } from '../../src/pipeline/resume.ts';
 import { StreamTable } from '../../src/pipeline/streams.ts';
+import { streamOfId } from '../../src/wire/stream-id.ts';
 import { assertRecords } from '../support/schema.ts';
 import { payloadOf } from './played-replay.ts';
 import { FakeClock, laneOf, PlayedSink, settle } from './support.ts';
@@ -86,6 +89,8 @@ interface Options {
   readonly heldBytes?: number;
   readonly maxStreams?: number;
   readonly concurrency?: number;
+  /** In place of one that takes everything and keeps no checkpoints. */
+  readonly sinks?: readonly Sink[];
 }
 
 /** A sink that takes everything at once. */
@@ -106,7 +111,7 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
   const facts: Fact[] = [];
   const observe = (fact: Fact) => facts.push(fact);
   const sink = new TakingSink();
-  const { lane } = laneOf(sink);
+  const lanes = (options.sinks ?? [sink]).map((one) => laneOf(one).lane);
   const limits = { maxBytes: 1_000_000, budget: 600_000, pause: 100 };
   const recoverer = new Recoverer({
     ...{ client, clock, limits, turns, observe, heldBytes, cooldown },
@@ -121,20 +126,24 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
     canCheck: (entry) => recoverer.canCheck(entry),
     observe,
   });
-  const pipeline = new Pipeline({ intake, streams, lanes: [lane], recoverer });
+  const pipeline = new Pipeline({ intake, streams, lanes, recoverer });
   const feed = new Feed();
-  lane.start(() => undefined);
-  const reading = pipeline.read(feed);
+  for (const lane of lanes) lane.start(() => undefined);
+  const reading = Promise.all(lanes.map(({ opened }) => opened)).then(async (held) => {
+    streams.resume(resumesOf(held, streamOfId));
+    await Promise.all([pipeline.catchUp(clock.now()), pipeline.read(feed)]);
+  });
   const send = async (...all: Live[]) => {
     feed.push(...all);
     await settle();
   };
-  const stop = async () => {
-    await recoverer.stop();
+  const stop = async (leavesRest = false) => {
+    await recoverer.stop(leavesRest);
     await settle();
   };
   const records = () => assertRecords(Buffer.concat(sink.batches.map(({ bytes }) => bytes)));
-  return { feed, send, stop, records, facts, clock, reading };
+  const reconnected = () => pipeline.reconnected('zmq');
+  return { feed, send, stop, records, facts, clock, reading, reconnected };
 }
 
 /** A record in a word: a batch is its number, with an `r` where it was replayed. */
@@ -155,4 +164,16 @@ export function brief(record: Record<string, unknown>): string {
     default:
       return `${type} ${seq}${replayed}`;
   }
+}
+
+/** Numbers of each epoch in the order of the records, those of gaps as well. */
+export function accounted(records: readonly Record<string, unknown>[]): Map<unknown, number[]> {
+  const epochs = new Map<unknown, number[]>();
+  for (const { type, epoch, seq, from_seq, to_seq } of records) {
+    const all = epochs.get(epoch) ?? [];
+    epochs.set(epoch, all);
+    if (type === 'BlockRemoved') all.push(Number(seq));
+    if (type === 'StreamGap') for (let lost = Number(from_seq); lost <= Number(to_seq); lost++) all.push(lost);
+  }
+  return epochs;
 }

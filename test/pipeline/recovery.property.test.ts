@@ -1,70 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttemptEnd, AttemptOptions, AttemptOutcome, ReplayClient, ReplayedFrame } from '../../src/core/replay.ts';
-import { payloadOf } from './played-replay.ts';
-import { recoveryOf } from './recovery-support.ts';
+import type { AttemptEnd } from '../../src/core/replay.ts';
+import { neat, Publisher } from './publisher.ts';
+import { accounted, recoveryOf } from './recovery-support.ts';
 
 type Move =
   | { readonly kind: 'publish'; readonly arrives: boolean }
   | { readonly kind: 'restart' }
   | { readonly kind: 'turn'; readonly pauses: number };
-
-/** How one request is answered: which of the batches are dropped on the way, and how it ends. */
-interface Manner {
-  readonly drops: readonly boolean[];
-  readonly end: AttemptEnd;
-  readonly copies: number;
-}
-
-/** A publisher with a bounded buffer whose live and replayed batches may both get lost. */
-class Publisher implements ReplayClient {
-  incarnation = 0;
-  next = 0;
-  readonly #buffer: number;
-  readonly #manners: readonly Manner[];
-  #asked = 0;
-
-  constructor(buffer: number, manners: readonly Manner[]) {
-    this.#buffer = buffer;
-    this.#manners = manners;
-  }
-
-  publish(): { seq: number; payload: Buffer } {
-    const seq = this.next++;
-    return { seq, payload: payloadOf(seq, this.incarnation) };
-  }
-
-  restart(): void {
-    this.incarnation += 1;
-    this.next = 0;
-  }
-
-  async attempt(
-    _endpoint: string,
-    from: bigint,
-    { signal, maxBytes }: AttemptOptions,
-    take: (frame: ReplayedFrame) => void,
-  ): Promise<AttemptOutcome> {
-    const { drops, end, copies } = this.#manners[this.#asked++ % this.#manners.length] ?? neat;
-    await new Promise((resolve) => setImmediate(resolve));
-    if (end === 'unreachable') return { end, frames: 0, unreadable: 0 };
-    let bytes = 0;
-    for (let seq = Math.max(Number(from), this.next - this.#buffer, 0); seq < this.next; seq++) {
-      // A fresh connection has room for a first answer.
-      if (bytes > 0 && drops[seq % drops.length]) continue;
-      const payload = payloadOf(seq, this.incarnation);
-      bytes += payload.length;
-      if (bytes > maxBytes) return { end: 'budget', frames: 0, unreadable: 0 };
-      for (let copy = 0; copy < copies; copy++) {
-        take({ seq: BigInt(seq), topic: null, payload, receivedAt: 1_700_000_000_000 });
-        if (signal.aborted) return { end: 'aborted', frames: 0, unreadable: 0 };
-      }
-    }
-    return { end, frames: 0, unreadable: 0 };
-  }
-}
-
-const neat: Manner = { drops: [false], end: 'end', copies: 1 };
 
 const manners = fc.array(
   fc.record({
@@ -113,18 +56,6 @@ async function untilQuiet({ clock, records }: ReturnType<typeof recoveryOf>): Pr
     quiet = length === before ? quiet + 1 : 0;
     before = length;
   }
-}
-
-/** Numbers of each epoch in the order of the records, those of gaps as well. */
-function accounted(records: readonly Record<string, unknown>[]): Map<unknown, number[]> {
-  const epochs = new Map<unknown, number[]>();
-  for (const { type, epoch, seq, from_seq, to_seq } of records) {
-    const all = epochs.get(epoch) ?? [];
-    epochs.set(epoch, all);
-    if (type === 'BlockRemoved') all.push(Number(seq));
-    if (type === 'StreamGap') for (let lost = Number(from_seq); lost <= Number(to_seq); lost++) all.push(lost);
-  }
-  return epochs;
 }
 
 describe('for any interleaving of live frames, losses and replays', () => {

@@ -45,7 +45,11 @@ export class Connection implements ConnectionListener {
       random,
       times: { ...reconnectTimes, ...options.times },
     });
-    const events = { onSilent: () => this.#silent(), onDeaf: () => this.#deaf() };
+    const events = {
+      onSilent: () => this.#silent(),
+      onDeaf: () => this.#deaf(),
+      onImpossible: (why: string) => this.#trouble('no_heartbeats', `no second connection for heartbeats: ${why}`),
+    };
     this.#probe = heartbeats && new HeartbeatProbe({ ...heartbeats, ...events, endpoint, context, isQuiet });
   }
 
@@ -104,7 +108,7 @@ export class Connection implements ConnectionListener {
   #deaf(): void {
     this.#trouble(
       'no_heartbeats',
-      'the engine answers no ZeroMQ heartbeats (go-zeromq, for example), so that a hanging one is not noticed; the connection is left as it is. heartbeatInterval 0 for this source avoids this line',
+      'the engine answers no ZeroMQ heartbeats (go-zeromq, for example): they end here, a hanging engine is not noticed, and nothing else changes. heartbeatInterval 0 for this source avoids this line',
     );
   }
 

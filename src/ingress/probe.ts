@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Context } from 'zeromq';
 import { Subscriber } from 'zeromq';
+import { messageOf } from '../core/errors.ts';
 
 export interface ProbeTimes {
   /** Milliseconds between two PINGs. */
@@ -16,8 +17,10 @@ export interface HeartbeatProbeOptions extends ProbeTimes {
   readonly isQuiet: (since: number) => boolean;
   /** Nothing answers, and the watched connection brings nothing although it seems to be up. Once for each `start`. */
   readonly onSilent: () => void;
-  /** The publisher takes connections but answers no PING: probing has ended until the next `start`. */
+  /** The publisher takes connections but answers no PING: probing has ended. Once. */
   readonly onDeaf: () => void;
+  /** The second connection could not be opened; tried again at the next `start`. */
+  readonly onImpossible: (why: string) => void;
 }
 
 /** A publisher that takes a new connection within this time after it has lost one is alive. */
@@ -40,6 +43,10 @@ export class HeartbeatProbe {
   /** When its connection was made; NaN while there is none. */
   #madeAt = Number.NaN;
   #strikes = 0;
+  /** Whether this publisher has ever answered: without an answer no connection lasts. */
+  #answers = false;
+  /** For ever: each PING costs a publisher that ignores it a little (go-zeromq keeps ten and then no longer reads). */
+  #deaf = false;
 
   constructor(options: HeartbeatProbeOptions) {
     this.#options = options;
@@ -48,20 +55,16 @@ export class HeartbeatProbe {
   /** The watched connection is up, perhaps anew. */
   start(): void {
     this.stop();
-    const { context, endpoint, interval, timeout } = this.#options;
-    const socket = new Subscriber({
-      context,
-      ipv6: true,
-      linger: 0,
-      reconnectInterval: 100,
-      reconnectMaxInterval: 1_000,
-      heartbeatInterval: interval,
-      heartbeatTimeout: timeout,
-    });
-    this.#socket = socket;
+    if (this.#deaf) return;
     this.#strikes = 0;
-    void this.#follow(socket);
-    socket.connect(endpoint);
+    this.#answers = false;
+    try {
+      this.#open();
+    } catch (error) {
+      // Too many sockets or files, for example.
+      this.stop();
+      this.#options.onImpossible(messageOf(error));
+    }
   }
 
   /** The watched connection is down, or everything ends. Nothing is called after it. Idempotent. */
@@ -76,6 +79,22 @@ export class HeartbeatProbe {
   /** Lets the socket take in what its I/O thread reports: called now and then, since nobody reads it. */
   keepUp(): void {
     void this.#socket?.readable;
+  }
+
+  #open(): void {
+    const { context, endpoint, interval, timeout } = this.#options;
+    const socket = new Subscriber({
+      context,
+      ipv6: true,
+      linger: 0,
+      reconnectInterval: 100,
+      reconnectMaxInterval: 1_000,
+      heartbeatInterval: interval,
+      heartbeatTimeout: timeout,
+    });
+    this.#socket = socket;
+    void this.#follow(socket);
+    socket.connect(endpoint);
   }
 
   async #follow(socket: Subscriber): Promise<void> {
@@ -95,8 +114,7 @@ export class HeartbeatProbe {
     if (Number.isNaN(this.#madeAt)) return;
     const now = performance.now();
     const { interval, timeout } = this.#options;
-    // It has answered, then.
-    if (now - this.#madeAt > 2 * (interval + timeout)) this.#strikes = 0;
+    if (now - this.#madeAt > 2 * (interval + timeout)) this.#answers = true;
     this.#madeAt = Number.NaN;
     // Lost again before the last loss was judged: it had come back.
     if (this.#timer !== undefined) this.#strike();
@@ -108,17 +126,27 @@ export class HeartbeatProbe {
     this.#timer = setTimeout(() => this.#judge(since), patience).unref();
   }
 
-  /** The watched connection is up still: the publisher did not just end. It hangs, or it is alive and answers no PING. */
+  /** The watched connection is up still: the publisher did not just end. */
   #judge(since: number): void {
     this.#timer = undefined;
-    if (!Number.isNaN(this.#madeAt)) this.#strike();
-    else if (this.#options.isQuiet(since)) this.#options.onSilent();
-    else this.#judgeLater(performance.now());
+    const { isQuiet, onSilent, timeout } = this.#options;
+    if (Number.isNaN(this.#madeAt)) {
+      if (isQuiet(since)) onSilent();
+      else this.#judgeLater(performance.now());
+    } else if (!this.#answers) {
+      this.#strike();
+    } else if (isQuiet(since - timeout)) {
+      // New connections work, the old ones were dead: the network has forgotten them.
+      onSilent();
+    }
   }
 
+  /** It is alive and answers no PING. */
   #strike(): void {
+    if (this.#answers) return;
     this.#strikes += 1;
     if (this.#strikes < deafAfter) return;
+    this.#deaf = true;
     this.stop();
     this.#options.onDeaf();
   }

@@ -4,6 +4,7 @@ import { ZmqSource } from '../../src/ingress/zmq-source.ts';
 import { MutePublisher } from '../support/mute-publisher.ts';
 import { PublisherProcess } from '../support/publisher-process.ts';
 import { waitFor } from '../support/services/service.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { FactLog, freePorts, RawPublisher, SourceReader } from '../support/zmq.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -48,6 +49,34 @@ describe('heartbeats of a connected source', () => {
     await waitFor(() => reader.frames.length > before + 20, { what: 'frames came again', every: 10 });
     expect(reconnects).toBe(1);
     expect(peers(log)).toEqual([1, 0, 1]);
+  });
+
+  it('notice a connection that the network has forgotten, while new ones work', async () => {
+    const port = await freePorts();
+    const publisher = await RawPublisher.bind(`tcp://127.0.0.1:${port}`);
+    const proxy = await TcpProxy.listen(port);
+    cleanups.push(
+      () => proxy.close(),
+      () => publisher.close(),
+    );
+    const log = new FactLog();
+    const source = createSource(proxy.endpoint, log);
+    let reconnects = 0;
+    await source.open(() => {
+      reconnects += 1;
+    });
+    const reader = new SourceReader(source);
+    cleanups.push(() => reader.close());
+    await publisher.subscribed();
+    // Long enough to know that this publisher answers.
+    await sleep(1_500);
+    proxy.freeze();
+    await publisher.send('never seen');
+    await waitFor(() => reconnects === 1, { what: 'connected again', every: 10 });
+    const arrived = () => publisher.send('kv', 'one').then(() => reader.frames.length > 0);
+    await waitFor(arrived, { what: 'frames came again', every: 10 });
+    expect((await reader.texts(1))[0]).toEqual(['kv', 'one']);
+    expect(reasons(log)).toEqual(['silent']);
   });
 
   it('leave a publisher alone that is silent because its frames are not read', async () => {

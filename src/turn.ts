@@ -1,4 +1,4 @@
-import type { Config, SourceConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import type { RecordForm } from './core/batch.ts';
 import type { Held } from './core/checkpoint.ts';
 import type { Clock } from './core/clock.ts';
@@ -7,18 +7,14 @@ import type { Observe } from './core/observer.ts';
 import type { SettingsValue } from './core/settings.ts';
 import type { Sink, SinkModule } from './core/sink.ts';
 import type { Source } from './core/source.ts';
-import { rankEndpoint } from './ingress/endpoint.ts';
-import { ZmqReplayClient } from './ingress/replay-client.ts';
-import { replayTarget } from './ingress/replay-target.ts';
-import { Turns } from './ingress/replay-turns.ts';
-import { ZmqSource } from './ingress/zmq-source.ts';
 import { Intake } from './pipeline/intake.ts';
 import { Lane } from './pipeline/lane.ts';
 import { Leadership } from './pipeline/leadership.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { Recoverer } from './pipeline/recoverer.ts';
+import type { Recoverer } from './pipeline/recoverer.ts';
 import { resumesOf } from './pipeline/resume.ts';
 import { StreamTable } from './pipeline/streams.ts';
+import { recovererOf, socketsOf } from './turn-parts.ts';
 import { streamOfId } from './wire/stream-id.ts';
 
 export interface TurnSurroundings {
@@ -35,8 +31,6 @@ export interface TurnSurroundings {
 /** Per sink, the records that could not be written before the drain deadline. */
 export type StopReport = ReadonlyMap<string, number>;
 
-/** libzmq ends the connection of a publisher that exceeds it, so it is far above what we refuse message by message. */
-const hardMessageLimit = 268_435_456;
 /** What a healthy lane may still take when another one has used up the drain time, ms. */
 const grace = 1_000;
 
@@ -53,6 +47,8 @@ export class BridgeTurn {
   readonly #streams: StreamTable;
   readonly #recoverer: Recoverer;
   readonly #stopping = new AbortController();
+  /** Undefined until frames are read. */
+  #path: Pipeline | undefined;
   #leadership: Leadership | null = null;
   /** The sink that keeps the lease. */
   #leader: string | null = null;
@@ -75,9 +71,9 @@ export class BridgeTurn {
       };
     });
     const { maxStreams, streamTtl } = config;
-    this.#sources = config.sources.flatMap((source) => this.#socketsOf(source));
+    this.#sources = config.sources.flatMap((source) => socketsOf(source, around.observe));
     this.#streams = new StreamTable({ maxStreams, streamTtl }, around.observe);
-    this.#recoverer = this.#makeRecoverer();
+    this.#recoverer = recovererOf(config, around);
   }
 
   async waitForTurn(signal: AbortSignal): Promise<boolean> {
@@ -96,7 +92,8 @@ export class BridgeTurn {
     this.#around.onRunning();
     const held = await this.#checkpoints();
     if (this.#stopping.signal.aborted) return this.#ended;
-    const pipeline = this.#pipeline();
+    const pipeline = this.#makePipeline();
+    this.#path = pipeline;
     this.#isKept = held.some((one) => one !== null);
     const known = new Set(this.#config.sources.map(({ name }) => name));
     const streamOf = (id: string) => {
@@ -142,7 +139,12 @@ export class BridgeTurn {
         this.#end(end === 'fenced' ? 'fenced' : 'stopped');
       });
     }
-    for (const source of this.#sources) await source.open();
+    for (const source of this.#sources) await source.open(() => this.#reconnected(source.name));
+  }
+
+  /** Before frames are read every stream is asked about anyway. */
+  #reconnected(source: string): void {
+    if (!this.#stopping.signal.aborted) void this.#path?.reconnected(source);
   }
 
   async #makeSinks(): Promise<void> {
@@ -195,7 +197,7 @@ export class BridgeTurn {
     return this.#config.sinkConfigs[name] as LaneConfig;
   }
 
-  #pipeline(): Pipeline {
+  #makePipeline(): Pipeline {
     const { sources } = this.#config;
     const intake = new Intake({
       streams: this.#streams,
@@ -206,30 +208,6 @@ export class BridgeTurn {
       observe: this.#around.observe,
     });
     return new Pipeline({ intake, streams: this.#streams, lanes: this.#lanes, recoverer: this.#recoverer });
-  }
-
-  #makeRecoverer(): Recoverer {
-    const { allow, idleTimeout, budget, cooldown, pause, concurrency, maxBytes, heldBytes } = this.#config.replay;
-    const targets = new Map(this.#config.sources.map((source) => [source.name, replayTarget({ ...source, allow })]));
-    return new Recoverer({
-      endpointOf: (stream) => targets.get(stream.source)?.(stream) ?? null,
-      client: new ZmqReplayClient({ maxMessageSize: hardMessageLimit, concurrency, timeouts: { idle: idleTimeout } }),
-      limits: { maxBytes, budget, pause },
-      turns: new Turns(concurrency),
-      heldBytes,
-      cooldown,
-      clock: this.#around.clock,
-      observe: this.#around.observe,
-    });
-  }
-
-  /** One socket per endpoint: rank r of a data-parallel engine is on port + r. */
-  #socketsOf({ name, mode, endpoint, topics, receiveHighWaterMark, dataParallelSize }: SourceConfig): Source[] {
-    return Array.from({ length: dataParallelSize }, (_, rank) => {
-      const topicsOrAll = topics.length === 0 ? [''] : topics;
-      const options = { name, mode, topics: topicsOrAll, receiveHighWaterMark, maxMessageSize: hardMessageLimit };
-      return new ZmqSource({ ...options, endpoint: rankEndpoint(endpoint, rank) }, this.#around.observe);
-    });
   }
 }
 

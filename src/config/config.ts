@@ -15,6 +15,10 @@ export interface SourceConfig {
   readonly sequenceScope: 'rank' | 'topic';
   /** Frames that libzmq holds per publisher; 0 = no limit. */
   readonly receiveHighWaterMark: number;
+  /** Milliseconds between two heartbeats of a connected source; 0 = none. */
+  readonly heartbeatInterval: number;
+  /** Milliseconds without an answer to a heartbeat until the engine counts as hanging. */
+  readonly heartbeatTimeout: number;
   /** A larger payload becomes an `Undecodable` record. */
   readonly maxFrameBytes: number;
   /**

@@ -26,6 +26,20 @@ const receiving = {
     min: 0,
     max: 1_000_000,
   },
+  heartbeatInterval: {
+    doc: 'How often a source that connects asks whether its engine is still there, over a second connection (ZeroMQ heartbeats); 0 means never. A bound source does not: go-zeromq would not come back (docs/decisions/0005-heartbeats.md).',
+    format: 'duration',
+    default: 5_000,
+    min: 0,
+    max: 3_600_000,
+  },
+  heartbeatTimeout: {
+    doc: 'An engine that answers no heartbeat for this long, and sends nothing, counts as hanging: the source connects again.',
+    format: 'duration',
+    default: 15_000,
+    min: 100,
+    max: 3_600_000,
+  },
   maxFrameBytes: {
     doc: 'A larger message is passed on as an Undecodable record; so is one that would take more than 128 MiB to read.',
     format: 'bytes',

@@ -20,6 +20,8 @@ export type Fact =
       readonly reason: string;
       readonly message: string;
     }
+  /** A connection that libzmq had given up for ever was dialled anew; `attempt` counts since one lasted. */
+  | { readonly fact: 'source-zombie'; readonly source: string; readonly endpoint: string; readonly attempt: number }
   | { readonly fact: 'frame-received'; readonly source: string; readonly bytes: number }
   /** One decoded batch; `events` counts per type, unknown types under `other`. */
   | { readonly fact: 'batch-accepted'; readonly source: string; readonly events: ReadonlyMap<string, number> }

@@ -6,6 +6,16 @@ interface Place {
   readonly endpoint: string;
 }
 
+/** What becomes of the one connection of a connected socket. Called synchronously from the monitor. */
+export interface ConnectionListener {
+  /** libzmq dials, or waits to dial. */
+  dialling(): void;
+  /** The handshake is done: frames come. */
+  established(): void;
+  /** There was a connection, perhaps without a handshake. */
+  lost(): void;
+}
+
 /** Why a connection was refused or lost its handshake; they become metric labels. */
 type Trouble =
   | 'accept_failed'
@@ -28,16 +38,28 @@ const handshakeTroubles = {
 export class ConnectionMonitor {
   readonly #place: () => Place;
   readonly #observe: Observe;
+  readonly #listener: ConnectionListener | null;
   #open = 0;
   #handshaking = 0;
   #peers = 0;
   #unreachable = false;
   #previous: Event['type'] = 'end';
 
-  /** `place` is asked for each fact: the endpoint's port may only be known after the bind. */
-  constructor(place: () => Place, observe: Observe) {
+  /**
+   * `place` is asked for each fact: the endpoint's port may only be known after the bind. With a `listener` the socket is
+   * a connected one, which has one connection at most.
+   */
+  constructor(place: () => Place, observe: Observe, listener: ConnectionListener | null = null) {
     this.#place = place;
     this.#observe = observe;
+    this.#listener = listener;
+  }
+
+  /** The socket dropped its connection itself: libzmq reports nothing then. */
+  dropped(): void {
+    this.#open = 0;
+    this.#handshaking = 0;
+    this.#report();
   }
 
   /**
@@ -48,23 +70,31 @@ export class ConnectionMonitor {
     try {
       for await (const event of events) {
         this.#take(event);
+        this.#tell(event.type);
         this.#previous = event.type;
         if (event.type === 'end') break;
       }
     } catch {
       // The observer's socket went away under its pending receive: the same end, in another form.
     }
-    this.#open = 0;
-    this.#handshaking = 0;
-    this.#report();
+    this.dropped();
+  }
+
+  #tell(type: Event['type']): void {
+    if (type === 'handshake') this.#listener?.established();
+    else if (type === 'disconnect') this.#listener?.lost();
+    else if (type === 'connect' || type === 'connect:delay' || type === 'connect:retry') this.#listener?.dialling();
   }
 
   #take(event: Event): void {
     switch (event.type) {
       case 'accept':
-      case 'connect':
         this.#open += 1;
         this.#handshaking += 1;
+        break;
+      case 'connect':
+        this.#open = 1;
+        this.#handshaking = 1;
         break;
       case 'handshake':
         this.#handshakeEnded();

@@ -44,13 +44,34 @@ export function replayTarget(options: ReplayTargetOptions): (stream: Stream) => 
 function addressOf(pod: string): string | null {
   const host = /^\[([^\]]*)\](?::\d+)?$/.exec(pod)?.[1] ?? /^([^:]*):\d+$/.exec(pod)?.[1] ?? pod;
   // Of an address with a zone, the zone would choose the network.
-  return isIP(host) === 0 || host.includes('%') ? null : host;
+  return isIP(host) === 0 || host.includes('%') ? null : unmapped(host);
+}
+
+/**
+ * `::ffff:10.0.0.5`, however it is written, is the IPv4 address 10.0.0.5: only networks of IPv4 may allow it, or `::/0`
+ * would open all of IPv4 as well.
+ */
+function unmapped(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [, high, low] = /^\[::ffff:([\da-f]+):([\da-f]+)\]$/.exec(new URL(`http://[${address}]`).hostname) ?? [];
+  if (high === undefined || low === undefined) return address;
+  const octets = [high, low].flatMap((text) => [Number.parseInt(text, 16) >> 8, Number.parseInt(text, 16) & 0xff]);
+  return octets.join('.');
 }
 
 function membership(networks: readonly Network[]): (address: string) => boolean {
-  const list = new BlockList();
-  for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
-  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  // One list for each family: Node.js takes IPv4 addresses for IPv6 ones where a network of IPv6 holds their mapped form.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const { address, prefix, family } of networks) {
+    const plain = unmapped(address);
+    // In the mapped form 96 bits are before those of IPv4; a network with fewer is one of IPv6.
+    if (plain !== address && prefix >= 96) lists.ipv4.addSubnet(plain, prefix - 96, 'ipv4');
+    else lists[family].addSubnet(address, prefix, family);
+  }
+  return (address) => {
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    return lists[family].check(address, family);
+  };
 }
 
 /** Null for a rank that the source does not have: payloads may claim any. */

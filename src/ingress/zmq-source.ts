@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { Subscriber } from 'zeromq';
+import type { Context } from 'zeromq';
+import { context as commonContext, Subscriber } from 'zeromq';
 import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Source } from '../core/source.ts';
+import { Connection } from './connection.ts';
 import { checkEndpoint, resolvedEndpoint } from './endpoint.ts';
 import { ConnectionMonitor } from './monitor.ts';
+import type { ReconnectTimes } from './reconnector.ts';
 
 export interface ZmqSourceOptions {
   /** Name of the source, as in the configuration. */
@@ -20,6 +23,16 @@ export interface ZmqSourceOptions {
   readonly receiveHighWaterMark: number;
   /** Bytes of one frame at which libzmq gives up the connection: a hard stop far above every real batch; -1 = none. */
   readonly maxMessageSize: number;
+  /** Milliseconds between two heartbeats of a connected source; 0 or absent: none. A bound source has none. */
+  readonly heartbeatInterval?: number;
+  /** Milliseconds without an answer to a heartbeat until the publisher counts as silent. */
+  readonly heartbeatTimeout?: number;
+  /** A libzmq context with room for 3 sockets per bound and 6 per connected source; the common one unless told: 1023. */
+  readonly context?: Context;
+  /** For tests; `reconnectTimes` unless told. */
+  readonly reconnectTimes?: Partial<ReconnectTimes>;
+  /** 0 <= r < 1; spreads what many sources would do at once. */
+  readonly random?: () => number;
 }
 
 /** Longest time until `stop` is noticed by a silent socket. */
@@ -39,6 +52,9 @@ export class ZmqSource implements Source {
   #monitored: Promise<void> = Promise.resolve();
   #upkeep: NodeJS.Timeout | undefined;
   #pending: Promise<unknown> | null = null;
+  /** Of a connected source. */
+  #connection: Connection | null = null;
+  #lastFrameAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(options: ZmqSourceOptions, observe: Observe) {
@@ -56,16 +72,17 @@ export class ZmqSource implements Source {
     return this.#endpoint;
   }
 
-  async open(): Promise<void> {
+  async open(onReconnect: () => void = () => undefined): Promise<void> {
     const { endpoint, mode, topics } = this.#options;
     checkEndpoint(endpoint, mode);
     const socket = this.#createSocket();
-    this.#monitored = this.#monitor(socket);
+    this.#monitored = this.#monitor(socket, onReconnect);
     for (const topic of topics) socket.subscribe(topic);
     try {
       if (mode === 'bind') await socket.bind(endpoint);
       else socket.connect(endpoint);
     } catch (error) {
+      this.#connection?.stop();
       socket.close();
       await this.#monitored;
       throw openError(error, mode, endpoint);
@@ -84,6 +101,7 @@ export class ZmqSource implements Source {
         turnBegan = performance.now();
         continue;
       }
+      this.#lastFrameAt = performance.now();
       yield { source: this.name, endpoint: this.#endpoint, parts, receivedAt: Date.now() };
       if (performance.now() - turnBegan > maxTurn) {
         await nextTurn();
@@ -94,11 +112,12 @@ export class ZmqSource implements Source {
 
   stop(): void {
     this.#stopped = true;
+    this.#connection?.stop();
   }
 
   /** Resolves when the port is free again. */
   async close(): Promise<void> {
-    this.#stopped = true;
+    this.stop();
     const socket = this.#socket;
     if (socket === null) return;
     this.#socket = null;
@@ -113,6 +132,7 @@ export class ZmqSource implements Source {
   #createSocket(): Subscriber {
     const { receiveHighWaterMark, maxMessageSize } = this.#options;
     return new Subscriber({
+      context: this.#context,
       // Dual stack: `tcp://*` then serves IPv4 too. libzmq falls back to IPv4 where the kernel has no IPv6.
       ipv6: true,
       linger: 0,
@@ -121,8 +141,7 @@ export class ZmqSource implements Source {
       receiveTimeout,
       reconnectInterval: 100,
       reconnectMaxInterval: 1_000,
-      // A host that vanished without a word is noticed in about 90 s; ZMTP heartbeats are no choice, since not every
-      // publisher's library answers them.
+      // A host that vanished without a word is noticed in about 90 s. Never heartbeats here: see HeartbeatProbe.
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 60,
       tcpKeepaliveInterval: 10,
@@ -130,9 +149,30 @@ export class ZmqSource implements Source {
     });
   }
 
-  #monitor(socket: Subscriber): Promise<void> {
+  get #context(): Context {
+    return this.#options.context ?? commonContext;
+  }
+
+  #monitor(socket: Subscriber, onReconnect: () => void): Promise<void> {
     const place = () => ({ source: this.name, endpoint: this.#endpoint });
-    return new ConnectionMonitor(place, this.#observe).follow(socket.events);
+    if (this.#options.mode === 'bind') return new ConnectionMonitor(place, this.#observe).follow(socket.events);
+    const connection = this.#connect(socket, () => monitor.dropped(), onReconnect);
+    const monitor = new ConnectionMonitor(place, this.#observe, connection);
+    this.#connection = connection;
+    return monitor.follow(socket.events);
+  }
+
+  #connect(socket: Subscriber, onDropped: () => void, onReconnect: () => void): Connection {
+    const { endpoint, heartbeatInterval: interval = 0, heartbeatTimeout: timeout = 15_000 } = this.#options;
+    const { random = Math.random, reconnectTimes: times = {} } = this.#options;
+    const calls = { observe: this.#observe, isQuiet: (since: number) => this.#isQuiet(socket, since), onDropped };
+    const heartbeats = interval === 0 ? null : { interval, timeout };
+    const place = { source: this.name, endpoint, context: this.#context, socket };
+    return new Connection({ ...place, ...calls, heartbeats, times, random, onReconnect });
+  }
+
+  #isQuiet(socket: Subscriber, since: number): boolean {
+    return this.#lastFrameAt < since && (this.#pending !== null || !socket.readable);
   }
 
   /**
@@ -141,6 +181,7 @@ export class ZmqSource implements Source {
    */
   #keepUp(): void {
     if (this.#pending === null) void this.#socket?.readable;
+    this.#connection?.keepUp();
   }
 
   /** The next message, or null when none came within the timeout or the socket is closed. */

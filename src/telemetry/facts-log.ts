@@ -3,6 +3,8 @@ import type { Log } from './log.ts';
 
 /** Lines about one kind of fact of one source or sink within one window; the rest is only counted. */
 const linesPerWindow = 5;
+/** What repeats itself without saying anything new. */
+const linesOf: Readonly<Partial<Record<Fact['fact'], number>>> = { 'source-zombie': 1 };
 /** Milliseconds. */
 const windowLength = 10_000;
 /** A stream's name holds the topic, which a publisher chooses. */
@@ -19,7 +21,7 @@ export function logFacts(log: Log, now: () => number): Observe {
     const said = line?.(fact) ?? null;
     if (said === null || !log.isLevelEnabled(said.level)) return;
     const key = `${fact.fact} ${'sink' in fact ? fact.sink : 'source' in fact ? fact.source : ''}`;
-    const limit = limits.get(key) ?? new Limit();
+    const limit = limits.get(key) ?? new Limit(linesOf[fact.fact] ?? linesPerWindow);
     limits.set(key, limit);
     const suppressed = limit.admit(now());
     if (suppressed !== null) log[said.level]({ ...fieldsOf(fact), ...(suppressed > 0 && { suppressed }) }, said.text);
@@ -55,6 +57,8 @@ const sentences: Sentences = {
   'source-closed': () => info('source closed'),
   'source-peers': () => info('number of publishers changed'),
   'source-trouble': () => warn('connection failed or was turned away'),
+  'source-zombie': () =>
+    warn('the connection had ended for ever after an error of protocol (see source_troubles_total); dialled anew'),
   undecodable: () => warn('something could not be decoded and is passed on as it came'),
   duplicate: () => debug('frame received twice, dropped'),
   'stream-started': () => info('stream started'),
@@ -104,6 +108,11 @@ class Limit {
   #begin = Number.NEGATIVE_INFINITY;
   #admitted = 0;
   #suppressed = 0;
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   /** Null: not now. Else how many were suppressed since the last one. */
   admit(now: number): number | null {
@@ -111,7 +120,7 @@ class Limit {
       this.#begin = now;
       this.#admitted = 0;
     }
-    if (this.#admitted >= linesPerWindow) {
+    if (this.#admitted >= this.#most) {
       this.#suppressed += 1;
       return null;
     }

@@ -77,6 +77,7 @@ function sourceHandlers(metrics: Instruments): Pick<Handlers, SourceFact> {
       );
     },
     'source-trouble': ({ source, reason }) => metrics.count('source_troubles_total', { source, reason }),
+    'source-zombie': ({ source }) => metrics.count('source_zombie_reconnects_total', { source }),
     'frame-received': ({ source, bytes }) => {
       metrics.count('source_frames_total', { source });
       metrics.count('source_frame_bytes_total', { source }, bytes);
@@ -169,7 +170,12 @@ function startBridge(metrics: Instruments): void {
 
 function startSource(metrics: Instruments, source: string): void {
   const plain = ['source_frames_total', 'source_frame_bytes_total', 'source_batches_total'] as const;
-  const other = ['source_duplicates_total', 'stream_missing_sequence_numbers_total', 'stream_restarts_total'] as const;
+  const other = [
+    'source_duplicates_total',
+    'source_zombie_reconnects_total',
+    'stream_missing_sequence_numbers_total',
+    'stream_restarts_total',
+  ] as const;
   for (const name of [...plain, ...other]) metrics.count(name, { source }, 0);
   for (const type of knownValues.type) metrics.count('source_events_total', { source, type }, 0);
   for (const reason of knownValues.undecodable) metrics.count('source_undecodable_total', { source, reason }, 0);

@@ -16,6 +16,8 @@ describe('loadConfig', () => {
           dataParallelSize: 1,
           sequenceScope: 'rank',
           receiveHighWaterMark: 1_000,
+          heartbeatInterval: 5_000,
+          heartbeatTimeout: 15_000,
           maxFrameBytes: 16_777_216,
           replay: null,
         },

@@ -7,15 +7,17 @@ const withSources = (sources: unknown, env: Record<string, string> = {}) =>
 describe('sources', () => {
   it('are read from a file; what an entry leaves out comes from the section zmq', async () => {
     const { config } = await loadYaml(`
-zmq: { topics: [kv@], receiveHighWaterMark: 50, maxFrameBytes: 1MiB, sequenceScope: topic }
+zmq: { topics: [kv@], receiveHighWaterMark: 50, maxFrameBytes: 1MiB, sequenceScope: topic, heartbeatInterval: 2s }
 sources:
   - { name: fleet, bind: "tcp://*:5557", dataParallelSize: 2, sequenceScope: rank }
-  - { name: engine-7, connect: "tcp://[fd00::7]:5557", topics: [], maxFrameBytes: 2MiB, sequenceScope: rank }
+  - { name: engine-7, connect: "tcp://[fd00::7]:5557", topics: [], maxFrameBytes: 2MiB, sequenceScope: rank, heartbeatInterval: 0 }
   - { name: local, bind: "ipc:///run/kv/events", receiveHighWaterMark: 0 }
 `);
     const shared = {
       sequenceScope: 'topic',
       receiveHighWaterMark: 50,
+      heartbeatInterval: 2_000,
+      heartbeatTimeout: 15_000,
       maxFrameBytes: 1_048_576,
       topics: ['kv@'],
       dataParallelSize: 1,
@@ -30,6 +32,7 @@ sources:
         endpoint: 'tcp://[fd00::7]:5557',
         topics: [],
         maxFrameBytes: 2_097_152,
+        heartbeatInterval: 0,
         sequenceScope: 'rank',
       },
       { ...shared, name: 'local', mode: 'bind', endpoint: 'ipc:///run/kv/events', receiveHighWaterMark: 0 },

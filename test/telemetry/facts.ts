@@ -10,6 +10,7 @@ export const examples: { readonly [K in Fact['fact']]: Extract<Fact, { fact: K }
   'source-open': { fact: 'source-open', source, endpoint, mode: 'bind' },
   'source-closed': { fact: 'source-closed', source, endpoint },
   'source-peers': { fact: 'source-peers', source, endpoint, peers: 3 },
+  'source-zombie': { fact: 'source-zombie', source, endpoint, attempt: 2 },
   'source-trouble': { fact: 'source-trouble', source, endpoint, reason: 'handshake_failed', message: 'no handshake' },
   'frame-received': { fact: 'frame-received', source, bytes: 700 },
   'batch-accepted': {

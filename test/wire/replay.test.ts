@@ -123,6 +123,16 @@ describe('readReply', () => {
     expect(message).toMatchObject({ kind: 'batch', seq: highest });
   });
 
+  it('reads the tail of answers that repeat the request (ROCm ATOM), with any length of its number', () => {
+    for (const start of [sequenceFrame(7n), Buffer.from([7])]) {
+      const answer = [Buffer.alloc(0), start, sequenceFrame(8n), Buffer.from('batch')];
+      expect(readReply(answer)).toMatchObject({ kind: 'batch', seq: 8n, payload: Buffer.from('batch') });
+      expect(readReply([Buffer.alloc(0), start, sequenceFrame(highest), Buffer.alloc(0)])).toEqual({ kind: 'end' });
+    }
+    const twice = [Buffer.alloc(0), Buffer.alloc(0), sequenceFrame(7n), sequenceFrame(8n), Buffer.from('batch')];
+    expect(readReply(twice)).toMatchObject({ kind: 'unreadable', reason: expect.stringMatching(/^4 frames/) });
+  });
+
   it.each([
     [[], /^0 frames/],
     [[''], /^0 frames/],

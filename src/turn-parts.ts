@@ -1,0 +1,37 @@
+import type { Config, SourceConfig } from './config/config.ts';
+import type { Clock } from './core/clock.ts';
+import type { Observe } from './core/observer.ts';
+import type { Source } from './core/source.ts';
+import { rankEndpoint } from './ingress/endpoint.ts';
+import { ZmqReplayClient } from './ingress/replay-client.ts';
+import { replayTarget } from './ingress/replay-target.ts';
+import { Turns } from './ingress/replay-turns.ts';
+import { ZmqSource } from './ingress/zmq-source.ts';
+import { Recoverer } from './pipeline/recoverer.ts';
+
+/** libzmq ends the connection of a publisher that exceeds it, so it is far above what we refuse message by message. */
+const hardMessageLimit = 268_435_456;
+
+/** One socket per endpoint: rank r of a data-parallel engine is on port + r. */
+export function socketsOf(source: SourceConfig, observe: Observe): Source[] {
+  return Array.from({ length: source.dataParallelSize }, (_, rank) => {
+    const topics = source.topics.length === 0 ? [''] : source.topics;
+    const endpoint = rankEndpoint(source.endpoint, rank);
+    return new ZmqSource({ ...source, topics, endpoint, maxMessageSize: hardMessageLimit }, observe);
+  });
+}
+
+export function recovererOf(
+  { sources, replay }: Config,
+  { clock, observe }: { readonly clock: Clock; readonly observe: Observe },
+): Recoverer {
+  const { allow, idleTimeout, budget, cooldown, pause, concurrency, maxBytes, heldBytes } = replay;
+  const targets = new Map(sources.map((source) => [source.name, replayTarget({ ...source, allow })]));
+  return new Recoverer({
+    endpointOf: (stream) => targets.get(stream.source)?.(stream) ?? null,
+    client: new ZmqReplayClient({ maxMessageSize: hardMessageLimit, concurrency, timeouts: { idle: idleTimeout } }),
+    limits: { maxBytes, budget, pause },
+    turns: new Turns(concurrency),
+    ...{ heldBytes, cooldown, clock, observe },
+  });
+}

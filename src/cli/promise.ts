@@ -1,5 +1,6 @@
 import type { Config, SourceConfig } from '../config/config.ts';
-import type { LaneConfig } from '../core/lane-settings.ts';
+import type { deliverySettings, LaneConfig } from '../core/lane-settings.ts';
+import type { SettingsValue } from '../core/settings.ts';
 
 export interface Guarantees {
   readonly promises: readonly string[];
@@ -8,23 +9,42 @@ export interface Guarantees {
 
 /** What this configuration promises and what it cannot keep: the start-up line, in sentences. */
 export function guaranteesOf(config: Config): Guarantees {
-  const lanes = config.sinks.map((name) => ({ name, ...(config.sinkConfigs[name] as LaneConfig) }));
-  const durable = lanes.filter(({ name }) => name !== 'stdout').map(({ name }) => name);
+  const lanes = config.sinks.map((name) => ({ name, ...(config.sinkConfigs[name] as SinkSection) }));
+  const durable = lanes.filter(({ name }) => name !== 'stdout');
+  const exact = durable.filter(({ name, delivery }) => name === 'file' || delivery === 'exactly-once');
+  const atLeast = durable.filter((lane) => !exact.includes(lane));
   const hasReplay = config.sources.some(({ replay }) => replay !== null);
   return {
     promises: [
       'per stream, records arrive in order under ids that never mean anything else',
       'every number that a publisher skips or that is dropped here stands in the output as a StreamGap',
       ...config.sources.flatMap((source) => replayOfSource(source, config.replay)),
-      ...(durable.length > 0
-        ? [`at least once to ${durable.join(', ')}, through any outage that the lanes can hold`]
+      ...(exact.length > 0
+        ? [`each record once to ${namesOf(exact)}, through a kill -9 of the bridge or the sink`]
         : []),
+      ...(atLeast.length > 0
+        ? [`at least once to ${namesOf(atLeast)}: what had no answer is written again under the same id`]
+        : []),
+      ...(durable.length > 0
+        ? [`a start goes on where the checkpoints in ${namesOf(durable)} end, and asks for what came since`]
+        : []),
+      ...(config.standby ? [`takes over within ${seconds(config.leaseTtl * 1.5)} when the active bridge is gone`] : []),
       `at most ${mebibytes(lanes.reduce((sum, { laneBytes }) => sum + laneBytes, 0))} wait for the sinks`,
       ...(hasReplay ? [memoryOfReplay(config.replay)] : []),
     ],
     cannot: [
       ...config.sources.map(lossOfSource),
-      'what is in memory when the bridge is killed is lost; the next start begins a new epoch',
+      ...(durable.length === 0
+        ? [
+            'no sink keeps checkpoints: what is in memory when the bridge is killed is lost; the next start begins a new epoch',
+          ]
+        : []),
+      ...(durable.length > 0 && config.sources.some(({ replay }) => replay === null)
+        ? ['what is in memory when the bridge is killed is recorded as missing for sources without a replay endpoint']
+        : []),
+      ...(config.sources.some(({ mode }) => mode === 'bind')
+        ? ['where engines dial in, a restart of an engine that goes on at the very next number is not noticed']
+        : []),
       ...(lanes.some(({ name }) => name === 'stdout')
         ? ['stdout confirms nothing: a record counts once the pipe has taken it']
         : []),
@@ -34,6 +54,12 @@ export function guaranteesOf(config: Config): Guarantees {
       ...config.sources.map(memoryOfSource),
     ],
   };
+}
+
+type SinkSection = LaneConfig & Partial<SettingsValue<typeof deliverySettings>>;
+
+function namesOf(lanes: readonly { readonly name: string }[]): string {
+  return lanes.map(({ name }) => name).join(', ');
 }
 
 function replayOfSource({ name, replay, dataParallelSize }: SourceConfig, { budget }: Config['replay']): string[] {

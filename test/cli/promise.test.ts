@@ -37,4 +37,23 @@ describe('what is promised at start-up', () => {
     expect(cannot).toMatch(/source engine-7: what the engine no longer has is recorded, not recovered$/m);
     expect(cannot).toContain('source engine-8 has no replay endpoint');
   });
+
+  it('says for each sink how often a record comes, and where a start goes on', async () => {
+    const { promises, cannot } = await guaranteesWith({
+      BRIDGE_NAME: 'fleet-a',
+      SINKS: 'stdout,redis,kafka,file',
+      REDIS_DELIVERY: 'exactly-once',
+    });
+    expect(promises).toContain('each record once to redis, file,');
+    expect(promises).toContain('at least once to kafka:');
+    expect(promises).toContain('where the checkpoints in redis, kafka, file end');
+    expect(cannot).toContain('recorded as missing for sources without a replay endpoint');
+    expect(cannot).not.toContain('no sink keeps checkpoints');
+    expect((await guaranteesWith({})).cannot).toContain('no sink keeps checkpoints');
+  });
+
+  it('says when a standby takes over', async () => {
+    const env = { BRIDGE_NAME: 'a', SINKS: 'redis', REDIS_DELIVERY: 'exactly-once', STANDBY: 'true', LEASE_TTL: '4s' };
+    expect((await guaranteesWith(env)).promises).toContain('takes over within 6 s');
+  });
 });

@@ -90,7 +90,7 @@ describe('heartbeats of a connected source', () => {
     const frames = source.frames()[Symbol.asyncIterator]();
     const take = async () => Number((await frames.next()).value?.parts[1]);
     const first = await take();
-    // Far longer than the heartbeats' time limit; on this very connection they would end the process.
+    // Far longer than the heartbeats' time limit; on this very connection they would cut it, and frames would be missing.
     await sleep(5_000);
     for (let seq = first + 1; seq < first + 1_000; seq += 1) expect(await take()).toBe(seq);
     await frames.return(undefined);
@@ -114,16 +114,24 @@ describe('heartbeats of a connected source', () => {
     expect(await reader.texts(1)).toEqual([['kv', 'one']]);
   });
 
-  it('keep no connection after the source was stopped', async () => {
-    const endpoint = `tcp://127.0.0.1:${await freePorts()}`;
-    const publisher = await RawPublisher.bind(endpoint);
-    cleanups.push(() => publisher.close());
+  it('keep no connection after the source was closed', async () => {
+    const port = await freePorts();
+    const publisher = await RawPublisher.bind(`tcp://127.0.0.1:${port}`);
+    const proxy = await TcpProxy.listen(port);
+    cleanups.push(
+      () => publisher.close(),
+      () => proxy.close(),
+    );
     const log = new FactLog();
-    const source = createSource(endpoint, log);
+    const source = createSource(proxy.endpoint, log);
     await source.open();
     await publisher.subscribed();
+    await waitFor(() => proxy.connections === 2, { what: 'both connections are up', every: 10 });
     await source.close();
+    await waitFor(() => proxy.connections === 0, { what: 'both connections are gone', every: 10 });
+    // libzmq would have dialled again by now.
     await sleep(1_000);
+    expect(proxy.connections).toBe(0);
     expect(reasons(log)).toEqual([]);
     expect(peers(log)).toEqual([1, 0]);
   });

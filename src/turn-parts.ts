@@ -1,7 +1,9 @@
+import type { Context } from 'zeromq';
 import type { Config, SourceConfig } from './config/config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Observe } from './core/observer.ts';
 import type { Source } from './core/source.ts';
+import { sourceContext } from './ingress/context.ts';
 import { rankEndpoint } from './ingress/endpoint.ts';
 import { ZmqReplayClient } from './ingress/replay-client.ts';
 import { replayTarget } from './ingress/replay-target.ts';
@@ -13,11 +15,16 @@ import { Recoverer } from './pipeline/recoverer.ts';
 const hardMessageLimit = 268_435_456;
 
 /** One socket per endpoint: rank r of a data-parallel engine is on port + r. */
-export function socketsOf(source: SourceConfig, observe: Observe): Source[] {
+export function socketsOf(sources: readonly SourceConfig[], observe: Observe): Source[] {
+  const context = sourceContext();
+  return sources.flatMap((source) => socketsOfOne(source, context, observe));
+}
+
+function socketsOfOne(source: SourceConfig, context: Context, observe: Observe): Source[] {
   return Array.from({ length: source.dataParallelSize }, (_, rank) => {
     const topics = source.topics.length === 0 ? [''] : source.topics;
     const endpoint = rankEndpoint(source.endpoint, rank);
-    return new ZmqSource({ ...source, topics, endpoint, maxMessageSize: hardMessageLimit }, observe);
+    return new ZmqSource({ ...source, topics, endpoint, context, maxMessageSize: hardMessageLimit }, observe);
   });
 }
 

@@ -71,7 +71,7 @@ export class BridgeTurn {
       };
     });
     const { maxStreams, streamTtl } = config;
-    this.#sources = config.sources.flatMap((source) => socketsOf(source, around.observe));
+    this.#sources = socketsOf(config.sources, around.observe);
     this.#streams = new StreamTable({ maxStreams, streamTtl }, around.observe);
     this.#recoverer = recovererOf(config, around);
   }

@@ -36,7 +36,7 @@ describe('a bridge that is killed under load and started again', () => {
           await running(bridge);
           await delivering(bridge);
           flowed += 1;
-          await sleep(random.between(0, 800));
+          await sleep(random.between(0, 1_500));
         }
         expect(await bridge.stop('SIGKILL'), bridge.stderr).toBe(null);
         await sleep(random.between(0, 300));

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TruthLine } from '../../src/simulator/truth.ts';
+import type { PublishedLine, TruthLine } from '../../src/simulator/truth.ts';
 import { Program } from '../e2e/bridge.ts';
 import { readTruth } from '../e2e/records.ts';
 import { waitFor } from '../support/services/service.ts';
@@ -56,20 +56,10 @@ export class Publisher {
     return this.#lives.map(({ file, killed }) => ({ topic: this.topic, lines: truthOf(file), killed }));
   }
 
-  /** The last number that was published in this life, -1 before the first. */
-  get last(): number {
-    return Number(this.#truth.at(-1)?.sequence ?? -1);
-  }
-
-  /** When that was, which tells incarnations apart. */
-  get lastTime(): number | undefined {
-    const line = this.#truth.at(-1);
-    return line !== undefined && 'ts' in line ? line.ts : undefined;
-  }
-
-  get #truth(): readonly TruthLine[] {
+  /** The last batch of this life. */
+  get last(): PublishedLine | undefined {
     const life = this.#lives.at(-1);
-    return life === undefined ? [] : truthOf(life.file);
+    return life === undefined ? undefined : (truthOf(life.file).at(-1) as PublishedLine | undefined);
   }
 
   /** Begins (another) life from number 0. It publishes once somebody has subscribed. */
@@ -102,8 +92,9 @@ export class Publisher {
   }
 
   async publishes(more: number): Promise<void> {
-    const from = this.last;
-    await waitFor(() => this.last >= from + more, { what: `${this.pod} publishes ${more} more` });
+    const number = () => Number(this.last?.sequence ?? -1);
+    const from = number();
+    await waitFor(() => number() >= from + more, { what: `${this.pod} publishes ${more} more` });
   }
 }
 

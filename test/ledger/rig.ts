@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PublishedLine } from '../../src/simulator/truth.ts';
 import { Bridge } from '../e2e/bridge.ts';
 import { waitFor } from '../support/services/service.ts';
-import type { Account } from './account.ts';
+import type { Account, LedgerRecord } from './account.ts';
+import { summary } from './account.ts';
 import { publishers } from './campaign.ts';
 import { keepLedger } from './ledger.ts';
 import { Publisher } from './publisher.ts';
@@ -64,22 +66,17 @@ export class Rig {
 
   /** Waits until the sink has what was published when this was called. */
   async caughtUp(timeout = 60_000): Promise<void> {
-    const wanted = this.publishers.map(({ topic, last, lastTime }) => ({ topic, last, lastTime }));
-    const lacking = async () => {
-      const records = await this.target.records();
-      return wanted.filter(
-        ({ topic, last, lastTime }) =>
-          last >= 0 && !records.some((one) => one.topic === topic && one.seq === String(last) && one.ts === lastTime),
-      );
-    };
-    let rest = wanted;
+    let rest = this.publishers.flatMap(({ last }) => last ?? []);
     const check = async () => {
-      rest = await lacking();
+      const records = await this.target.records();
+      rest = rest.filter((line) => !records.some((record) => isOf(record, line)));
       return rest.length === 0;
     };
-    await waitFor(check, { what: 'the sink has caught up', timeout, every: 200 }).catch((error: unknown) => {
+    await waitFor(check, { what: 'the sink has caught up', timeout, every: 200 }).catch(async (error: unknown) => {
+      const lacking = rest.map(({ topic, sequence }) => `${topic} ${sequence}`).join(', ');
       const log = this.#bridges.at(-1)?.stderr.split('\n').slice(-30).join('\n');
-      throw new Error(`the sink lacks ${JSON.stringify(rest)}; the last bridge said:\n${log}`, { cause: error });
+      const account = summary(await this.account());
+      throw new Error(`the sink lacks ${lacking} (${account}); the last bridge said:\n${log}`, { cause: error });
     });
   }
 
@@ -105,6 +102,11 @@ export class Rig {
     await Promise.all(this.publishers.map((publisher) => publisher.kill()));
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** The time tells incarnations apart. */
+function isOf({ topic, seq, ts }: LedgerRecord, line: PublishedLine): boolean {
+  return seq === line.sequence && ts === line.ts && topic === line.topic;
 }
 
 export async function running(bridge: Bridge): Promise<void> {

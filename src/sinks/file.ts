@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordBatch } from '../core/batch.ts';
+import type { Held } from '../core/checkpoint.ts';
 import { ConfigError, SinkError } from '../core/errors.ts';
 import { laneSettings } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { Sink, SinkModule, WriteOutcome } from '../core/sink.ts';
+import type { Note } from './file/inventory.ts';
 import { problemWith } from './file/problem.ts';
-import type { Note } from './file/store.ts';
 import { SegmentStore } from './file/store.ts';
 
 const settings = {
@@ -51,7 +52,7 @@ const settings = {
     default: 'interval',
   },
   fsyncInterval: {
-    doc: 'How often written records are forced to the disk with `fsync: interval`.',
+    doc: 'How often written records are forced to the disk with `fsync: interval`, and how often `checkpoints.json` is brought up to date.',
     format: 'duration',
     default: 1_000,
     min: 10,
@@ -67,12 +68,14 @@ const closePatience = 3_000;
 /**
  * Records in a folder of segments. A write resolves once the disk has the bytes (`fsync: always`) or the system has
  * them (`interval`, `never`). A write that fails leaves no bytes behind, or they are cut off before the next one.
+ * Only one bridge writes a folder, and the records themselves say where each stream stands: nothing is there twice.
  */
 class FileSink implements Sink {
   readonly #config: FileConfig;
   readonly #note: Note;
   readonly #store: SegmentStore;
   #timer: NodeJS.Timeout | null = null;
+  #isSaving = false;
   #closing: Promise<void> | null = null;
   #busy: Promise<unknown> = Promise.resolve();
 
@@ -82,15 +85,15 @@ class FileSink implements Sink {
     this.#store = new SegmentStore(config, note);
   }
 
-  connect(): Promise<null> {
+  connect(): Promise<Held> {
     return this.#work(async () => {
       try {
         await this.#store.open();
       } catch (error) {
         throw problemWith(this.#config.dir, error);
       }
-      this.#startSyncing();
-      return null;
+      this.#startSaving();
+      return this.#store.ledger.held;
     });
   }
 
@@ -113,17 +116,19 @@ class FileSink implements Sink {
   }
 
   async #writeAll(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
-    let written = 0;
+    this.#checkOpen();
+    const lacking = this.#store.ledger.lacking(batches);
+    let done = 0;
     try {
-      for (let first = batches[0]; first !== undefined; first = batches[written]) {
+      for (let first = lacking[0]; first !== undefined; first = lacking[done]) {
         this.#checkOpen();
         const segment = await this.#store.segmentFor(first.bytes.length);
-        const group = leading(batches, written, this.#store.room(segment));
-        await segment.append(Buffer.concat(group.map((batch) => batch.bytes)), this.#config.fsync === 'always');
-        written += group.length;
+        const group = leading(lacking, done, this.#store.room(segment));
+        await this.#store.append(segment, group);
+        done += group.length;
       }
     } catch (error) {
-      throw problemWith(this.#config.dir, error, written);
+      throw problemWith(this.#config.dir, error, batches.indexOf(lacking[done] as RecordBatch));
     }
     return { deadLettered: 0, batchesDeadLettered: 0 };
   }
@@ -144,20 +149,24 @@ class FileSink implements Sink {
     });
   }
 
-  #startSyncing(): void {
-    if (this.#config.fsync !== 'interval' || this.#closing !== null) return;
-    this.#timer ??= setInterval(() => void this.#sync(), this.#config.fsyncInterval).unref();
+  #startSaving(): void {
+    if (this.#closing !== null) return;
+    this.#timer ??= setInterval(() => void this.#save(), this.#config.fsyncInterval).unref();
   }
 
   /**
    * A failure also fails the next write, but only while it lasts: Linux says it once, takes the lost pages for written
    * and confirms the next sync. So it is told here.
    */
-  async #sync(): Promise<void> {
+  async #save(): Promise<void> {
+    if (this.#isSaving) return;
+    this.#isSaving = true;
     try {
-      await this.#store.sync();
+      await this.#store.save();
     } catch (error) {
       this.#noteUnsynced(error);
+    } finally {
+      this.#isSaving = false;
     }
   }
 

@@ -4,7 +4,7 @@ import { openMemory } from './memory-harness.ts';
 import { rules, runRule } from './rules.ts';
 
 // Short: the doubles that hang are waited for.
-const options = { patience: 300 };
+const options = { patience: 300, checkpoints: { delivery: 'exactly-once' } } as const;
 
 describe('the sink contract finds broken sinks', () => {
   for (const rule of rules) {

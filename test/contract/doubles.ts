@@ -6,6 +6,7 @@ import type { Sink, WriteOutcome } from '../../src/core/sink.ts';
 import { batchOf, documentsOf } from '../support/batches.ts';
 import type { MemoryDestination } from '../support/memory-sink.ts';
 import { MemorySink } from '../support/memory-sink.ts';
+import { checkpointDoubles } from './doubles-checkpoints.ts';
 
 /** A sink with one fault, and the rules that must find it. */
 export interface Double {
@@ -365,4 +366,9 @@ const failureDoubles: readonly Double[] = [
   },
 ];
 
-export const doubles: readonly Double[] = [...writingDoubles, ...lifecycleDoubles, ...failureDoubles];
+export const doubles: readonly Double[] = [
+  ...writingDoubles,
+  ...lifecycleDoubles,
+  ...failureDoubles,
+  ...checkpointDoubles,
+];

@@ -16,7 +16,10 @@ export interface Poison {
  * rule; what is expensive (a server) may be shared behind it.
  */
 export interface SinkHarness {
-  /** A sink on that destination, not connected. Called again for a second one after the first was closed. */
+  /**
+   * A sink on that destination, not connected, always of the same bridge name. Called again for a second one after the
+   * first was closed, and unless `noFence` also while it is still connected.
+   */
   make(): Promise<Sink>;
   /** Every document now in the destination, without newline, read around the sink. */
   readBack(): Promise<readonly string[]>;
@@ -30,6 +33,16 @@ export interface SinkHarness {
   dispose(): Promise<void>;
 }
 
+/** What a sink promises about what it holds. */
+export interface CheckpointPromise {
+  /** `exactly-once`: nothing is ever there twice, and a destination that holds less than it should is noticed. */
+  readonly delivery: 'at-least-once' | 'exactly-once';
+  /** Why `connect` cannot always give back the fingerprint of the last batch. */
+  readonly noHash?: string;
+  /** Why a second sink of the same name cannot take the first one's place while that lives. Exactly-once only. */
+  readonly noFence?: string;
+}
+
 export interface ContractOptions {
   /** `total`: read back in the order written; `stream`: only documents of one stream keep their order (partitions). */
   readonly order?: 'total' | 'stream';
@@ -37,6 +50,8 @@ export interface ContractOptions {
   readonly noOutage?: string;
   /** Why this destination takes every record. */
   readonly noPoison?: string;
+  /** Or why this sink keeps no checkpoints. */
+  readonly checkpoints?: CheckpointPromise | string;
   /** Milliseconds one call of the sink may take before it counts as hanging; default 10 s. */
   readonly patience?: number;
 }

@@ -2,7 +2,10 @@ import { MemorySink } from '../support/memory-sink.ts';
 import { openMemory } from './memory-harness.ts';
 import { sinkContract } from './sink.contract.ts';
 
-sinkContract(
-  'the sink in memory',
-  openMemory((destination) => new MemorySink(destination)),
-);
+for (const delivery of ['at-least-once', 'exactly-once'] as const) {
+  sinkContract(
+    `the sink in memory, ${delivery}`,
+    openMemory((destination) => new MemorySink(destination, delivery)),
+    { checkpoints: { delivery } },
+  );
+}

@@ -9,7 +9,7 @@ const stream = testStream();
 export const failureRules: readonly Rule[] = [
   {
     title: 'says that it cannot connect, and connects when it can',
-    needs: 'outage',
+    needs: ['outage'],
     async run(tools) {
       await tools.break();
       const sink = await tools.make();
@@ -27,7 +27,7 @@ export const failureRules: readonly Rule[] = [
   {
     title:
       'fails a write during an outage with a SinkError that never counts too much, and goes on afterwards by itself',
-    needs: 'outage',
+    needs: ['outage'],
     async run(tools) {
       const sink = await tools.connected();
       const batches = eventBatches(stream, 0, 20);
@@ -45,7 +45,7 @@ export const failureRules: readonly Rule[] = [
   },
   {
     title: 'never counts too much when the destination goes away in the middle of a write',
-    needs: 'outage',
+    needs: ['outage'],
     async run(tools) {
       const sink = await tools.connected();
       const batches = Array.from({ length: 200 }, (_, seq) => eventBatch(stream, seq, 20));
@@ -65,7 +65,7 @@ export const failureRules: readonly Rule[] = [
   },
   {
     title: 'closes during an outage',
-    needs: 'outage',
+    needs: ['outage'],
     async run(tools) {
       const idle = await tools.make();
       const sink = await tools.connected();

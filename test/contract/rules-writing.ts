@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
+import { consecutive, documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
 import { assertDeadLetter } from '../support/schema.ts';
 import type { Rule } from './rules.ts';
 import { required } from './toolbox.ts';
@@ -104,14 +104,15 @@ export const writingRules: readonly Rule[] = [
   },
   {
     title: 'writes a record that can never be written to the dead letters, and all the others',
-    needs: 'poison',
+    needs: ['poison'],
     async run(tools) {
       const sink = await tools.connected();
       const poison = await required(tools.harness.poison, 'poison').call(tools.harness);
-      const outcome = await tools.within('write', sink.write(poison.batches));
+      const batches = consecutive(poison.batches);
+      const outcome = await tools.within('write', sink.write(batches));
       expect(outcome.deadLettered).toBe(poison.ids.length);
       const refused = new Set(poison.ids);
-      const good = documentsOf(poison.batches).filter((document) => !refused.has(idOf(document)));
+      const good = documentsOf(batches).filter((document) => !refused.has(idOf(document)));
       expect((await tools.harness.readBack()).toSorted()).toEqual(good.toSorted());
       const letters = await poison.deadLetters();
       expect(letters.map(idOf)).toEqual(poison.ids);

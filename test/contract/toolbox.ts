@@ -2,21 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { RecordBatch } from '../../src/core/batch.ts';
 import type { Held } from '../../src/core/checkpoint.ts';
+import { comparePositions } from '../../src/core/checkpoint.ts';
 import { SinkError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf } from '../support/batches.ts';
-import type { ContractOptions, SinkHarness } from './harness.ts';
+import type { CheckpointPromise, ContractOptions, SinkHarness } from './harness.ts';
 
 /** What a rule works with: the harness, bounded calls, and the comparisons that the contract is made of. */
 export class Toolbox {
   readonly harness: SinkHarness;
   readonly patience: number;
+  readonly promise: CheckpointPromise | null;
   readonly #order: 'total' | 'stream';
   readonly #made: Sink[] = [];
 
   constructor(harness: SinkHarness, options: ContractOptions) {
     this.harness = harness;
     this.patience = options.patience ?? 10_000;
+    this.promise = typeof options.checkpoints === 'object' ? options.checkpoints : null;
     this.#order = options.order ?? 'total';
   }
 
@@ -28,9 +31,13 @@ export class Toolbox {
   }
 
   async connected(): Promise<Sink> {
+    return (await this.opened()).sink;
+  }
+
+  /** A connected sink and what it says that the destination holds. */
+  async opened(): Promise<{ readonly sink: Sink; readonly held: Held }> {
     const sink = await this.make();
-    await this.within('connect', sink.connect());
-    return sink;
+    return { sink, held: await this.within('connect', sink.connect()) };
   }
 
   async release(): Promise<void> {
@@ -95,7 +102,7 @@ export class Toolbox {
     expect(missing, 'documents of batches reported as written').toEqual([]);
   }
 
-  /** What a lane does: again with the rest until it is written. */
+  /** What a lane does: again with the rest until it is written, after `reopen` with what the destination then lacks. */
   async persist(sink: Sink, batches: readonly RecordBatch[]): Promise<void> {
     const deadline = Date.now() + 3 * this.patience;
     let rest = batches;
@@ -106,6 +113,7 @@ export class Toolbox {
       } catch (error) {
         if (!(error instanceof SinkError) || Date.now() > deadline) throw error;
         rest = rest.slice(error.written);
+        if (error.kind === 'reopen') rest = lackingIn(await this.persistConnect(sink), batches);
         await sleep(50);
       }
     }
@@ -130,6 +138,14 @@ export class Toolbox {
   async heal(): Promise<void> {
     await required(this.harness.healDestination, 'healDestination').call(this.harness);
   }
+}
+
+/** The batches that a destination holding this does not hold. */
+function lackingIn(held: Held, batches: readonly RecordBatch[]): readonly RecordBatch[] {
+  return batches.filter(({ stream, checkpoint }) => {
+    const there = held?.get(stream.id);
+    return there === undefined || comparePositions(checkpoint.position, there.position) > 0;
+  });
 }
 
 export function required<T>(value: T | undefined, name: string): T {

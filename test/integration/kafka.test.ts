@@ -61,5 +61,9 @@ async function openKafka(delivery: 'at-least-once' | 'exactly-once'): Promise<Si
 }
 
 for (const delivery of ['at-least-once', 'exactly-once'] as const) {
-  sinkContract(`kafka (${delivery})`, () => openKafka(delivery), { order: 'stream', patience: 30_000 });
+  sinkContract(`kafka (${delivery})`, () => openKafka(delivery), {
+    order: 'stream',
+    patience: 30_000,
+    checkpoints: { delivery },
+  });
 }

@@ -140,7 +140,9 @@ describe('file sink: one bridge per folder', () => {
     await sink.write(batches.slice(0, 2));
     await leaveLock({ ...elsewhere, token: crypto.randomUUID() });
     vi.advanceTimersByTime(5_000);
-    await expect(sink.write(batches.slice(2))).rejects.toMatchObject({ code: 'LOCKED', written: 0 });
+    await expect(sink.write(batches.slice(2))).rejects.toMatchObject({ kind: 'reopen', code: 'LOCK_LOST', written: 0 });
+    await expect(sink.connect()).rejects.toMatchObject({ code: 'LOCKED' });
+    await expect(sink.write(batches.slice(2))).rejects.toMatchObject({ kind: 'reopen', code: 'NOT_OPEN', written: 0 });
     expect(await linesIn(dir)).toEqual(documentsOf(batches.slice(0, 2)));
     await sink.close();
     expect(await readFile(lockPath(), 'utf8')).toContain('node-b');

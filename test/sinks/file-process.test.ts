@@ -27,9 +27,10 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 interface Run {
-  readonly from?: number;
+  readonly from?: number | 'held';
   readonly writes?: number;
   readonly size?: number;
+  readonly lines?: number;
   readonly config?: object;
 }
 
@@ -38,8 +39,8 @@ interface Ending {
   readonly errors: readonly { name: string; kind: string; code: string; written: number; message: string }[];
 }
 
-function argumentsOf({ from = 0, writes = 1e9, size = 200, config = {} }: Run): string[] {
-  return [script, compiled, dir, String(from), String(writes), String(size), JSON.stringify(config)];
+function argumentsOf({ from = 0, writes = 1e9, size = 200, lines = 1, config = {} }: Run): string[] {
+  return [script, compiled, dir, ...[from, writes, size, lines].map(String), JSON.stringify(config)];
 }
 
 /** Runs the child to its end, behind `limits` in a shell. */
@@ -68,14 +69,14 @@ async function kill(child: ChildProcess): Promise<void> {
 
 describe('file sink: kill -9', () => {
   it.each([
-    ['never', 60_000],
-    ['always', 200],
-  ])('keeps every confirmed record, whole and in order, and goes on at once (fsync: %s)', async (fsync, size) => {
+    ['never', 60_000, 1],
+    ['interval', 2_000, 7],
+    ['always', 200, 3],
+  ] as const)('has every record once and in order, whatever it hits (fsync: %s)', async (fsync, size, lines) => {
+    const config = { fsync, fsyncInterval: 20, segmentBytes: 1_000_000 };
     let confirmed = 0;
-    for (let round = 0; round < 6; round += 1) {
-      const written = round === 0 ? 0 : (await numbers()).length;
-      const config = { fsync, segmentBytes: 1_000_000 };
-      const child = spawn(process.execPath, argumentsOf({ from: written, size, config }), {
+    for (let round = 0; round < 8; round += 1) {
+      const child = spawn(process.execPath, argumentsOf({ from: 'held', size, lines, config }), {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       let output = '';
@@ -83,20 +84,34 @@ describe('file sink: kill -9', () => {
         output += chunk;
       });
       // At least so many new ones, so that an idle round cannot pass; the kill hits whatever is then going on.
-      await waitUntil(() => expect(output.split('\n').length).toBeGreaterThan(20 + 7 * round));
+      await waitUntil(() => expect(output.split('\n').length).toBeGreaterThan(10 + 7 * round));
       await kill(child);
       confirmed = Number(output.split('\n').at(-2));
       // Half a line, as a kill in the middle of a write leaves it.
-      const newest = join(dir, (await segmentNames(dir)).at(-1) ?? '');
-      await appendFile(newest, '{"n":1,"pa');
-      const { sink } = await makeFileSink({ dir });
-      await sink.connect();
-      await sink.close();
-      const found = await numbers();
-      expect(found).toEqual(upTo(found.length));
-      expect(found.length).toBeGreaterThanOrEqual(confirmed);
+      await appendFile(join(dir, (await segmentNames(dir)).at(-1) ?? ''), '{"n":1,"pa');
     }
-    expect(confirmed).toBeGreaterThan(0);
+    const ending = await run({ from: 'held', writes: 5, size, lines, config });
+    expect(ending.errors).toEqual([]);
+    expect(ending.next).toBeGreaterThanOrEqual(confirmed + 5);
+    expect(await numbers()).toEqual(upTo(ending.next * lines));
+  });
+
+  it('answers the fingerprints of all but what the last moment brought', async () => {
+    const config = { fsync: 'never', fsyncInterval: 10 };
+    const child = spawn(process.execPath, argumentsOf({ config }), { stdio: ['ignore', 'pipe', 'inherit'] });
+    await waitUntil(async () =>
+      expect(JSON.parse(await readFile(join(dir, 'checkpoints.json'), 'utf8')).bytes).toBeGreaterThan(0),
+    );
+    await kill(child);
+    await rm(join(dir, '.lock'));
+    const { sink } = await makeFileSink({ dir });
+    const held = [...((await sink.connect()) ?? [])].map(([, checkpoint]) => checkpoint);
+    await sink.close();
+    expect(held).toHaveLength(2);
+    for (const { position, ts, hash } of held) {
+      expect(ts).toBe(Number(position.seq) / 10);
+      expect([null, Number(position.seq)]).toContain(hash);
+    }
   });
 
   it('keeps a second process out while the first one lives', async () => {

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Held, Position } from '../../src/core/checkpoint.ts';
 import { ConfigError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { expired } from '../../src/sinks/file/folder.ts';
@@ -163,7 +164,7 @@ describe('file sink: the last line', () => {
     const { sink, notes } = await connected();
     await sink.write([eventBatch(stream, 0)]);
     expect(await readFile(path(), 'utf8')).toBe(whole + eventBatch(stream, 0).bytes.toString());
-    expect(notes).toMatchObject([{ code: 'TORN_LINE', message: expect.stringContaining(`cut ${torn.length} bytes`) }]);
+    expect(notes).toMatchObject([{ code: 'TORN_BATCH', message: expect.stringContaining(`cut ${torn.length} bytes`) }]);
   });
 
   it('is cut to nothing where the only line is torn', async () => {
@@ -191,34 +192,53 @@ describe('file sink: the last line', () => {
 });
 
 describe('file sink: changed under its hands', () => {
-  it('goes on in a new segment when the current one was deleted', async () => {
+  const changed = { name: 'SinkError', kind: 'reopen', code: 'SEGMENT_LOST', written: 0 };
+
+  it('says so when the current segment was deleted, then that nothing is there, and goes on in a new one', async () => {
     const { sink, notes } = await connected();
     const batches = eventBatches(stream, 0, 4);
     await sink.write(batches.slice(0, 2));
     await unlink(join(dir, 'records-00000001.ndjson'));
-    await sink.write(batches.slice(2));
+    await expect(sink.write(batches.slice(2))).rejects.toMatchObject(changed);
+    expect(await sink.connect()).toEqual(new Map());
+    await expect(sink.write(batches.slice(2))).rejects.toMatchObject({ kind: 'reopen', code: 'HOLDS_LESS' });
+    await sink.write(batches);
     expect(await segmentNames(dir)).toEqual(['records-00000002.ndjson']);
-    expect(await linesIn(dir)).toEqual(documentsOf(batches.slice(2)));
-    expect(notes).toMatchObject([{ code: 'SEGMENT_LOST' }]);
+    expect(await linesIn(dir)).toEqual(documentsOf(batches));
+    expect(notes).toEqual([]);
   });
 
-  it('goes on in a new folder when the folder was removed', async () => {
+  it('says so when the folder was removed, and makes it again', async () => {
     const { sink } = await connected();
-    await sink.write(eventBatches(stream, 0, 2));
+    const batches = eventBatches(stream, 0, 4);
+    await sink.write(batches.slice(0, 2));
     await rm(dir, { recursive: true });
-    await sink.write(eventBatches(stream, 2, 2));
-    expect(await linesIn(dir)).toEqual(documentsOf(eventBatches(stream, 2, 2)));
+    await expect(sink.write(batches.slice(2))).rejects.toMatchObject(changed);
+    expect(await sink.connect()).toEqual(new Map());
+    await sink.write(batches);
+    expect(await segmentNames(dir)).toEqual(['records-00000002.ndjson']);
+    expect(await linesIn(dir)).toEqual(documentsOf(batches));
   });
 
-  it('goes on in a new segment when someone cut or replaced the current one', async () => {
+  it('says so when someone cut or replaced the current segment, and answers what is there', async () => {
     const { sink } = await connected();
-    await sink.write(eventBatches(stream, 0, 2));
-    await truncate(join(dir, 'records-00000001.ndjson'), 0);
-    await sink.write(eventBatches(stream, 2, 2));
-    await unlink(join(dir, 'records-00000002.ndjson'));
-    await writeFile(join(dir, 'records-00000002.ndjson'), '');
-    await sink.write(eventBatches(stream, 4, 2));
-    expect(await segmentNames(dir)).toHaveLength(3);
-    expect(await linesIn(dir)).toEqual(documentsOf(eventBatches(stream, 4, 2)));
+    const batches = eventBatches(stream, 0, 6);
+    await sink.write(batches.slice(0, 2));
+    const first = join(dir, 'records-00000001.ndjson');
+    await truncate(first, batches[0]?.bytes.length);
+    await expect(sink.write(batches.slice(2))).rejects.toMatchObject(changed);
+    expect(positionsIn(await sink.connect())).toEqual([batches[0]?.checkpoint.position]);
+    await sink.write(batches.slice(1, 4));
+    const content = await readFile(first);
+    await unlink(first);
+    await writeFile(first, content);
+    await expect(sink.write(batches.slice(4))).rejects.toMatchObject(changed);
+    expect(positionsIn(await sink.connect())).toEqual([batches[3]?.checkpoint.position]);
+    await sink.write(batches);
+    expect(await linesIn(dir)).toEqual(documentsOf(batches));
   });
 });
+
+function positionsIn(held: Held): Position[] {
+  return [...(held ?? [])].map(([, { position }]) => position);
+}

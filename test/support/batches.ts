@@ -89,6 +89,16 @@ export function eventBatches(stream: Stream, from: number, length: number): Reco
   return Array.from({ length }, (_, offset) => eventBatch(stream, from + offset, 1 + (offset % 3)));
 }
 
+/** The same batches, each following the one before it of its stream; the first ones follow nothing. */
+export function consecutive(batches: readonly RecordBatch[]): RecordBatch[] {
+  const last = new Map<string, RecordBatch>();
+  return batches.map((batch) => {
+    const follows = last.get(batch.stream.id)?.checkpoint.position ?? null;
+    last.set(batch.stream.id, batch);
+    return { ...batch, follows };
+  });
+}
+
 /** Every document of the batches in order, as text without the newline. */
 export function documentsOf(batches: readonly RecordBatch[]): string[] {
   return batches.flatMap((batch) => batch.ends.map((_, index) => recordAt(batch, index).toString('utf8')));

@@ -1,24 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { demand, summary } from './account.ts';
 import { chance, setting } from './campaign.ts';
 import { delivering, Rig, running } from './rig.ts';
 import type { Delivery, StoreKind } from './target.ts';
-import { Stores } from './target.ts';
+import { fileTarget, Stores } from './target.ts';
 
 const rounds = setting('CAMPAIGN_ROUNDS', 3);
 const stores = new Stores();
+const folder = mkdtempSync(join(tmpdir(), 'kv-ledger-file-'));
 let rig: Rig | undefined;
 
 beforeAll(() => stores.open('redis', 'kafka'), 300_000);
 afterEach(() => rig?.close());
-afterAll(() => stores.close());
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  return stores.close();
+});
 
-const campaigns: readonly [StoreKind, Delivery][] = [
+const campaigns: readonly [StoreKind | 'file', Delivery][] = [
   ['redis', 'exactly-once'],
   ['redis', 'at-least-once'],
   ['kafka', 'exactly-once'],
   ['kafka', 'at-least-once'],
+  ['file', 'exactly-once'],
 ];
 
 describe('a bridge that is killed under load and started again', () => {
@@ -26,7 +34,7 @@ describe('a bridge that is killed under load and started again', () => {
     '%s, %s: loses nothing',
     async (kind, delivery) => {
       const random = chance(campaigns.findIndex(([one, other]) => one === kind && other === delivery));
-      rig = await Rig.make(await stores.target(kind, delivery));
+      rig = await Rig.make(kind === 'file' ? fileTarget(folder) : await stores.target(kind, delivery));
       let flowed = 0;
       for (let round = 0; round < rounds; round += 1) {
         const bridge = rig.spawn();

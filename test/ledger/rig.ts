@@ -88,6 +88,13 @@ export class Rig {
     await this.caughtUp();
     const code = await bridge.stop();
     if (code !== 0) throw new Error(`the bridge ended with ${code}:\n${bridge.stderr}`);
+    const { accounting } = bridge.log.at(-1) as {
+      accounting?: Record<string, { adds_up: boolean; delivered?: number }>;
+    };
+    const sinks = Object.values(accounting ?? {});
+    // Every batch that came in has an end, and all ends are on record.
+    if (sinks.length === 0 || sinks.some(({ adds_up, delivered = 0 }) => !adds_up || delivered === 0))
+      throw new Error(`the accounting of the bridge does not add up: ${JSON.stringify(accounting)}`);
     return this.account();
   }
 

@@ -1,4 +1,6 @@
-import { parseRecords } from '../e2e/records.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { linesOf, parseRecords } from '../e2e/records.ts';
 import { readTopic } from '../support/kafka-reader.ts';
 import type { KafkaService } from '../support/services/kafka.ts';
 import { startKafka } from '../support/services/kafka.ts';
@@ -13,11 +15,15 @@ export type Delivery = 'at-least-once' | 'exactly-once';
 
 /** Where the records of one campaign go: a place of its own in a real store. */
 export interface Target {
-  readonly kind: StoreKind;
-  readonly service: Service;
+  readonly kind: StoreKind | 'file';
   readonly env: Readonly<Record<string, string>>;
   /** All that a consumer finds there, from the beginning. */
   records(): Promise<LedgerRecord[]>;
+}
+
+/** A target whose store can die. */
+export interface StoreTarget extends Target {
+  readonly service: Service;
 }
 
 /** Both stores, started once per test file, when they are asked for. */
@@ -35,7 +41,7 @@ export class Stores {
     await Promise.all([(await this.#redis)?.remove(), (await this.#kafka)?.remove()]);
   }
 
-  async target(kind: StoreKind, delivery: Delivery): Promise<Target> {
+  async target(kind: StoreKind, delivery: Delivery): Promise<StoreTarget> {
     const name = `ledger-${this.#targets++}`;
     return kind === 'redis'
       ? redisTarget(await this.#openRedis(), name, delivery)
@@ -54,7 +60,23 @@ export class Stores {
   }
 }
 
-function redisTarget(redis: RedisService, name: string, delivery: Delivery): Target {
+/** The file sink's folder: each record once, without being asked. */
+export function fileTarget(dir: string): Target {
+  const segments = () => readdirSync(dir).filter((name) => /^records-\d+\.ndjson$/.test(name));
+  return {
+    kind: 'file',
+    // Small segments: a kill hits a rotation now and then, too.
+    env: { SINKS: 'file', FILE_DIR: dir, FILE_SEGMENT_BYTES: '128KiB' },
+    records: async () =>
+      parseRecords(
+        segments()
+          .sort()
+          .flatMap((name) => linesOf(readFileSync(join(dir, name), 'utf8'))),
+      ),
+  };
+}
+
+function redisTarget(redis: RedisService, name: string, delivery: Delivery): StoreTarget {
   return {
     kind: 'redis',
     service: redis,
@@ -63,7 +85,7 @@ function redisTarget(redis: RedisService, name: string, delivery: Delivery): Tar
   };
 }
 
-function kafkaTarget(kafka: KafkaService, name: string, delivery: Delivery): Target {
+function kafkaTarget(kafka: KafkaService, name: string, delivery: Delivery): StoreTarget {
   return {
     kind: 'kafka',
     service: kafka,

@@ -22,17 +22,11 @@ export class Recoverer {
   readonly #running = new Set<Promise<void>>();
   readonly #replayer: Replayer;
   #heldBytes = 0;
-  #heldFrames = 0;
   #leavesRest = false;
 
   constructor(options: RecovererOptions) {
     this.#options = options;
     this.#replayer = new Replayer(options, this.#aborted.signal, () => this.#isLeaving);
-  }
-
-  /** Live frames that wait now. */
-  get held(): number {
-    return this.#heldFrames;
   }
 
   canReplay(entry: StreamEntry, now: number, afresh = false): boolean {
@@ -99,7 +93,6 @@ export class Recoverer {
 
   #count(frame: Frame, sign: 1 | -1): void {
     this.#heldBytes += sign * (bytesOf(frame) + overhead);
-    this.#heldFrames += sign;
   }
 
   #waitOn({ released }: HeldFrames): Promise<void> | undefined {

@@ -8,7 +8,7 @@ import type { Need, Passage } from './passage.ts';
 import { seqOf, sightingsOf } from './passage.ts';
 import type { ReplayInTurnDeps } from './replay-in-turn.ts';
 import { replayInTurn } from './replay-in-turn.ts';
-import { isStillTheSame } from './seam.ts';
+import { seamOf } from './seam.ts';
 import type { Sighting } from './sighting.ts';
 import { sightingOf } from './sighting.ts';
 import type { HeldFrames, StreamEntry } from './streams.ts';
@@ -76,12 +76,14 @@ export class Replayer {
     const endpoint = this.#options.endpointOf(stream);
     if (endpoint === null) return;
     const sightings = sightingsOf(entry);
-    const isSame = await isStillTheSame({ endpoint, sightings, signal: this.#signal }, this.#options);
-    if (isSame === false) {
+    const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
+    // Nothing is known to be missing; a live frame will show it.
+    if (seam === 'unreachable') return;
+    if (seam === 'restarted') {
       await this.#releaseOld(entry, endpoint, release);
       await path.emit(path.intake.restart(entry, this.#options.clock.now()));
     }
-    const known = isSame === false ? new Map<bigint, Sighting>() : sightings;
+    const known = seam === 'restarted' ? new Map<bigint, Sighting>() : sightings;
     const origin = { source: stream.source, endpoint, parts: [topicBytes(stream.topic)] };
     const wanted = { entry, from: (entry.state?.last ?? -1n) + 1n, to: null };
     const filling = await this.#replay(wanted, known, { origin, path });
@@ -96,7 +98,7 @@ export class Replayer {
       const seq = seqOf(first);
       if (seq === null || seq <= (entry.state?.last ?? -1n)) return;
       const sightings = new Map([[seq, sightingOf(first.parts.at(-1) ?? Buffer.alloc(0))]]);
-      if ((await isStillTheSame({ endpoint, sightings, signal: this.#signal }, this.#options)) === true) return;
+      if ((await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options)) === 'same') return;
       frames.shift();
       await release(first);
     }

@@ -13,26 +13,32 @@ export interface SeamRequest {
 const maxBytes = 1;
 
 /**
- * Asks a publisher for the newest batch that is known of it. False: it has another one under that number, or has not got
- * so far although it has sent something: it has restarted. Null where that cannot be said: it does not answer, has sent
- * nothing yet, or no longer has that batch.
+ * What a publisher is to the batches that are known of it. `restarted`: it has another one under that number, or has not
+ * got so far although it has sent something. `unknown`: it has sent nothing yet, or no longer has that batch.
  */
-export async function isStillTheSame(request: SeamRequest, deps: { readonly client: ReplayClient }) {
+export type Seam = 'same' | 'restarted' | 'unknown' | 'unreachable';
+
+/** Asks a publisher for the newest batch that is known of it. */
+export async function seamOf(request: SeamRequest, deps: { readonly client: ReplayClient }): Promise<Seam> {
   const { sightings } = request;
   const newest = [...sightings.keys()].reduce<bigint | null>(
     (max, seq) => (max !== null && max > seq ? max : seq),
     null,
   );
   const sighting = newest === null ? undefined : sightings.get(newest);
-  if (newest === null || sighting === undefined) return null;
-  const answer = await firstFrom(newest, request, deps.client);
-  if (answer.frame?.seq === newest) return isSame(answer.frame.payload, sighting);
-  if (answer.frame !== null || !answer.isWhole) return null;
-  const oldest = await firstFrom(0n, request, deps.client);
-  return oldest.frame !== null && oldest.frame.seq < newest ? false : null;
+  if (newest === null || sighting === undefined) return 'unknown';
+  const { first, end } = await firstFrom(newest, request, deps.client);
+  if (first?.seq === newest) {
+    const same = isSame(first.payload, sighting);
+    return same === null ? 'unknown' : same ? 'same' : 'restarted';
+  }
+  if (end === 'unreachable') return 'unreachable';
+  if (first !== null || end !== 'end') return 'unknown';
+  const oldest = (await firstFrom(0n, request, deps.client)).first;
+  return oldest !== null && oldest.seq < newest ? 'restarted' : 'unknown';
 }
 
-/** The first batch of an answer, null where it had none; `isWhole`: the publisher said that there is no more. */
+/** The first batch of an answer, null where it had none, and how the answer ended. */
 async function firstFrom(from: bigint, { endpoint, signal }: SeamRequest, client: ReplayClient) {
   const enough = new AbortController();
   const abort = () => enough.abort();
@@ -43,7 +49,7 @@ async function firstFrom(from: bigint, { endpoint, signal }: SeamRequest, client
       first ??= frame;
       enough.abort();
     });
-    return { frame: first as ReplayedFrame | null, isWhole: end === 'end' };
+    return { first: first as ReplayedFrame | null, end };
   } finally {
     signal.removeEventListener('abort', abort);
   }

@@ -89,7 +89,10 @@ export class Filling {
       this.loss = 'replay_failed';
       return;
     }
-    if (to === null) intake.overlapOf(entry).add(frame.seq, fingerprintOf(frame.payload));
+    if (to === null) {
+      intake.overlapOf(entry).add(frame.seq, fingerprintOf(frame.payload));
+      if (frame.seq > (entry.lateUntil ?? -1n)) entry.lateUntil = frame.seq;
+    }
     await emit(acceptance.all);
     this.recovered += 1n;
     this.#first ??= frame.seq;

@@ -120,6 +120,7 @@ export class Intake {
     if (verdict.kind === 'duplicate') return this.#duplicate(entry, seq);
     this.#report(arrival, entry, verdict);
     if (state.resumed === null) entry.sightings = noSightings;
+    if (passage.origin === 'live') leaveLate(entry, seq);
     if (wasShared !== (state.mode === 'shared')) this.#reportShared(entry, !wasShared);
     const hasNumber = seq !== null && (verdict.kind === 'pass' ? verdict.numbered : verdict.kind !== 'shared');
     const counter = hasNumber ? seq : entry.nextOrdinal++;
@@ -167,6 +168,7 @@ export class Intake {
     const { verdict, state } = restarted(entry.state, now);
     entry.state = state;
     entry.sightings = noSightings;
+    entry.lateUntil = null;
     entry.overlap?.clear();
     const { stream } = entry;
     const { epoch } = state;
@@ -234,6 +236,10 @@ function wasReplayed(entry: StreamEntry, seq: bigint | null, fingerprint: number
   entry.overlap.clear();
   entry.overlap = undefined;
   return false;
+}
+
+function leaveLate(entry: StreamEntry, seq: bigint | null): void {
+  if (seq !== null && entry.lateUntil !== null && seq > entry.lateUntil) entry.lateUntil = null;
 }
 
 function reasonOf({ gapReason }: Passage): string {

@@ -31,6 +31,8 @@ export interface Need {
   readonly to: bigint;
   /** The frame is one of a new incarnation, which begins before what is brought back. */
   readonly restarts: boolean;
+  /** It may as well be one of the known incarnation that a replay has overtaken: the publisher has to be asked. */
+  readonly isMaybeLate: boolean;
   /** Batches that were seen, by number. */
   readonly known: ReadonlyMap<bigint, Sighting>;
 }
@@ -55,6 +57,8 @@ export interface Recovered {
   readonly receivedAt: number;
 }
 
+const going = { restarts: false, isMaybeLate: false };
+
 /** What a replay should bring before a frame: a gap, the beginning of a new incarnation, or what was before a late join. */
 export function needOf(entry: StreamEntry, verdict: Verdict, { seq, fingerprint }: Observation): Need | null {
   if (seq === null) return null;
@@ -62,22 +66,35 @@ export function needOf(entry: StreamEntry, verdict: Verdict, { seq, fingerprint 
   const known = new Map([...sightingsOf(entry), behind]);
   switch (verdict.kind) {
     case 'gap':
-      return { entry, ...verdict.missing, restarts: false, known };
-    case 'restart': {
-      // Some engines count from 1: whether this one has a 0 it must be asked.
-      if (verdict.missing === null && seq === 1n)
-        return { entry, from: 0n, to: 0n, restarts: true, known: new Map([behind]) };
-      if (verdict.missing === null) return null;
-      // An opening is that of an epoch which is known already.
-      const isKnown = entry.state?.resumed?.opening?.kind === 'restart' && verdict.previousEpoch < entry.state.epoch;
-      return { entry, ...verdict.missing, restarts: !isKnown, known: isKnown ? known : new Map([behind]) };
-    }
+      return { entry, ...verdict.missing, ...going, known };
+    case 'restart':
+      return needOfRestart(entry, verdict, seq, behind);
     case 'start':
       // As above.
-      return seq > 0n ? { entry, from: 0n, to: seq - 1n, restarts: false, known } : null;
+      return seq > 0n ? { entry, from: 0n, to: seq - 1n, ...going, known } : null;
     default:
       return null;
   }
+}
+
+function needOfRestart(
+  entry: StreamEntry,
+  verdict: Extract<Verdict, { kind: 'restart' }>,
+  seq: bigint,
+  behind: [bigint, Sighting],
+): Need | null {
+  // An opening is that of an epoch which is known already.
+  const isKnown = entry.state?.resumed?.opening?.kind === 'restart' && verdict.previousEpoch < entry.state.epoch;
+  if (isKnown) {
+    const known = new Map([...sightingsOf(entry), behind]);
+    const missing = verdict.missing ?? (seq === 1n ? { from: 0n, to: 0n } : null);
+    return missing === null ? null : { entry, ...missing, ...going, known };
+  }
+  const isMaybeLate = entry.lateUntil !== null && seq <= entry.lateUntil;
+  const nothing = isMaybeLate ? { from: seq, to: seq - 1n } : null;
+  // Some engines count from 1: whether this one has a 0 it must be asked.
+  const missing = verdict.missing ?? (seq === 1n ? { from: 0n, to: 0n } : nothing);
+  return missing === null ? null : { entry, ...missing, restarts: true, isMaybeLate, known: new Map([behind]) };
 }
 
 /** A frame's place in its stream. */

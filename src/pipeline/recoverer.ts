@@ -63,7 +63,7 @@ export class Recoverer {
   async check(entry: StreamEntry, path: RecoveryPath): Promise<void> {
     if (!this.canCheck(entry)) return;
     // Once what is under way is over.
-    if (entry.held !== undefined) entry.isUnchecked = true;
+    if (entry.held !== undefined) entry.isDisturbed = true;
     else await this.#hold(entry, () => this.#catchUp(entry, path), path).released;
   }
 
@@ -120,9 +120,9 @@ export class Recoverer {
   async #releaseAll(entry: StreamEntry, held: HeldFrames, path: RecoveryPath): Promise<void> {
     const pace = new Pace();
     // More come while these are passed on.
-    while ((held.frames.length > 0 || entry.isUnchecked) && !this.#isLeaving) {
-      if (entry.isUnchecked) {
-        entry.isUnchecked = false;
+    while ((held.frames.length > 0 || entry.isDisturbed) && !this.#isLeaving) {
+      if (entry.isDisturbed) {
+        entry.isDisturbed = false;
         await this.#catchUp(entry, path);
       }
       const frame = held.frames.shift();
@@ -130,6 +130,8 @@ export class Recoverer {
         await this.#release(frame, { origin: 'live', gapReason: null, entry }, path);
         this.#count(frame, -1);
         await pace.after(bytesOf(frame));
+        // What would be asked before the next live frame is asked before one that waits here, too.
+        entry.isDisturbed ||= entry.isUnchecked && held.frames.length > 0;
       }
     }
     // At once, not a microtask later: a frame that is held from here on would wait for ever.
@@ -144,15 +146,13 @@ export class Recoverer {
   }
 
   async #release(frame: Frame, passage: Passage | null, path: RecoveryPath): Promise<void> {
-    if (passage === null || this.#isLeaving) return;
-    let acceptance = path.intake.accept(frame, passage);
-    // A further gap, among the held frames.
-    if (acceptance.kind === 'need') {
-      const next = await this.#replayer.fill(acceptance.need, frame, path);
-      if (next === null) return;
-      acceptance = path.intake.accept(frame, next);
+    for (let next = passage; next !== null && !this.#isLeaving; ) {
+      const acceptance = path.intake.accept(frame, next);
+      if (acceptance.kind === 'records') await path.emit(acceptance.all);
+      if (acceptance.kind !== 'need') return;
+      // A further gap, among the held frames.
+      next = await this.#replayer.fill(acceptance.need, frame, path);
     }
-    if (acceptance.kind === 'records') await path.emit(acceptance.all);
   }
 }
 

@@ -4,13 +4,16 @@ import type { Stream } from '../core/stream.ts';
 import { topicBytes } from '../wire/stream-id.ts';
 import type { RecoveryPath, Wanted } from './filling.ts';
 import { Filling } from './filling.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { Overlap } from './overlap.ts';
 import type { Need, Passage } from './passage.ts';
 import { seqOf, sightingsOf } from './passage.ts';
 import type { ReplayInTurnDeps } from './replay-in-turn.ts';
 import { replayInTurn } from './replay-in-turn.ts';
+import type { RangeRequest } from './replay-range.ts';
 import { seamOf } from './seam.ts';
 import type { Sighting } from './sighting.ts';
-import { sightingOf } from './sighting.ts';
+import { isSame, sightingOf } from './sighting.ts';
 import type { HeldFrames, StreamEntry } from './streams.ts';
 
 export interface ReplayerOptions extends ReplayInTurnDeps {
@@ -22,6 +25,10 @@ export interface ReplayerOptions extends ReplayInTurnDeps {
 }
 
 type Origin = Pick<Frame, 'source' | 'endpoint' | 'parts'>;
+
+const nothing = Buffer.alloc(0);
+/** How often in a row a publisher is asked who it is that cannot say so: it may keep nothing for replays. */
+const maxUnproven = 3;
 
 /** Asks publishers for what is missing and passes it on; whoever calls holds the stream's live frames meanwhile. */
 export class Replayer {
@@ -51,19 +58,27 @@ export class Replayer {
   /** Brings what a replay has; says how the frame behind the gap is to be taken. Null: it is left to the next start. */
   async fill(need: Need, behind: Frame, path: RecoveryPath): Promise<Passage | null> {
     const { entry } = need;
+    // Looked at again: as a duplicate, or as what a sink still lacks.
+    if (need.isMaybeLate && (await this.#isLate(entry, behind, path)))
+      return { origin: 'live', gapReason: null, entry };
     if (need.restarts) await path.emit(path.intake.restart(entry, behind.receivedAt));
+    if (need.from > need.to) return { origin: 'live', gapReason: 'replay_failed', entry };
     const filling = await this.#replay(need, need.known, { origin: behind, path });
     if (this.#isLeaving() && filling?.loss !== null) return null;
     if (filling === null) return { origin: 'live', gapReason: 'no_replay', entry };
     if (!filling.isRestarted) return { origin: 'live', gapReason: filling.reason, entry };
+    return this.#fillAgain(entry, behind, path);
+  }
+
+  /** The publisher has restarted unnoticed: everything before this frame belongs to the new incarnation. */
+  async #fillAgain(entry: StreamEntry, behind: Frame, path: RecoveryPath): Promise<Passage | null> {
     await path.emit(path.intake.restart(entry, behind.receivedAt));
     const seq = seqOf(behind);
-    const again = seq === null || seq === 0n ? null : { entry, from: 0n, to: seq - 1n };
-    const payload = behind.parts.at(-1) ?? Buffer.alloc(0);
-    const known = new Map(seq === null ? [] : [[seq, sightingOf(payload)]]);
-    const refilling = again === null ? null : await this.#replay(again, known, { origin: behind, path });
-    if (this.#isLeaving() && refilling !== null && refilling.loss !== null) return null;
-    return { origin: 'live', gapReason: refilling?.reason ?? 'replay_failed', entry };
+    if (seq === null || seq === 0n) return { origin: 'live', gapReason: 'replay_failed', entry };
+    const known = new Map([[seq, sightingOf(behind.parts.at(-1) ?? nothing)]]);
+    const filling = await this.#replay({ entry, from: 0n, to: seq - 1n }, known, { origin: behind, path });
+    if (this.#isLeaving() && filling !== null && filling.loss !== null) return null;
+    return { origin: 'live', gapReason: filling?.reason ?? 'replay_failed', entry };
   }
 
   /**
@@ -77,7 +92,9 @@ export class Replayer {
     if (endpoint === null) return;
     const sightings = sightingsOf(entry);
     const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
-    // Nothing is known to be missing; a live frame will show it.
+    // It may have begun anew and have nothing yet, or not be there yet: the next live frame has it asked again.
+    entry.unproven = seam === 'same' || seam === 'restarted' ? 0 : entry.unproven + 1;
+    entry.isUnchecked = entry.unproven > 0 && entry.unproven <= maxUnproven && (seam === 'unknown' || isQuiet(entry));
     if (seam === 'unreachable') return;
     if (seam === 'restarted') {
       await this.#releaseOld(entry, endpoint, release);
@@ -92,13 +109,51 @@ export class Replayer {
     await this.#replay({ entry, from: 0n, to: null }, new Map(), { origin, path });
   }
 
+  /**
+   * Whether the publisher is still the known incarnation and this frame one of its batches: a replay has overtaken it. Then
+   * all up to the last known number are remembered, for they come live as well.
+   */
+  async #isLate(entry: StreamEntry, frame: Frame, path: RecoveryPath): Promise<boolean> {
+    const endpoint = this.#options.endpointOf(entry.stream);
+    const from = seqOf(frame);
+    const sightings = sightingsOf(entry);
+    const to = entry.lateUntil;
+    if (endpoint === null || from === null || to === null) return false;
+    if ((await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options)) !== 'same') return false;
+    const overlap = path.intake.overlapOf(entry);
+    overlap.clear();
+    const isOurs = await this.#remember({ endpoint, from, to, known: sightings, signal: this.#signal }, overlap, frame);
+    const { state } = entry;
+    const isLacking = state !== undefined && (state.last ?? -1n) < from;
+    if (!isOurs || isLacking) overlap.clear();
+    // It is proven to be the same publisher, whose frames come in order: from here on they show what is missing.
+    if (isOurs && isLacking && state.resumed !== null)
+      entry.state = { ...state, resumed: { ...state.resumed, top: null } };
+    return isOurs;
+  }
+
+  /** Keeps the fingerprints of a range; says whether the frame is its first batch. */
+  async #remember(request: RangeRequest, overlap: Overlap, frame: Frame): Promise<boolean> {
+    let isOurs = false;
+    for await (const stretch of replayInTurn(request, this.#options)) {
+      if (stretch.kind !== 'frames') break;
+      for (const { seq, payload } of stretch.frames) {
+        overlap.add(seq, fingerprintOf(payload));
+        isOurs ||= seq === request.from && isSame(frame.parts.at(-1) ?? nothing, sightingOf(payload)) === true;
+      }
+    }
+    return isOurs;
+  }
+
   async #releaseOld(entry: StreamEntry, endpoint: string, release: (frame: Frame) => Promise<void>): Promise<void> {
     const frames = entry.held?.frames ?? [];
     for (let first = frames[0]; first !== undefined; first = frames[0]) {
       const seq = seqOf(first);
-      if (seq === null || seq <= (entry.state?.last ?? -1n)) return;
-      const sightings = new Map([[seq, sightingOf(first.parts.at(-1) ?? Buffer.alloc(0))]]);
-      if ((await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options)) === 'same') return;
+      if (seq === null) return;
+      const sightings = new Map([[seq, sightingOf(first.parts.at(-1) ?? nothing)]]);
+      const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
+      // Its own, or nobody can say. All others are those of an incarnation before it, maybe of one in between.
+      if (seam === 'same' || seam === 'unreachable') return;
       frames.shift();
       await release(first);
     }
@@ -131,6 +186,10 @@ export class Replayer {
     await filling.report(durationMs, clock.now());
     return filling;
   }
+}
+
+function isQuiet({ held }: StreamEntry): boolean {
+  return held === undefined || held.frames.length === 0;
 }
 
 function firstNumber(held: HeldFrames | undefined): bigint | null {

@@ -59,8 +59,10 @@ function observeResumed(state: SequenceState, resumed: Resumed, seen: Observatio
     return { verdict: { kind: 'pass', numbered: false }, state };
   }
   if (top !== null && seen.origin === 'live' && seq <= top.seq) {
-    if (seq === top.seq && seen.fingerprint === top.fingerprint) return { verdict: { kind: 'duplicate' }, state };
-    return renew({ ...state, last: top.seq, resumed: null }, seen, seq, missingBeginning(state.base, seq));
+    const isTop = seq === top.seq && seen.fingerprint === top.fingerprint;
+    if (isTop && state.last === seq) return { verdict: { kind: 'duplicate' }, state };
+    // The very batch that the furthest sink has; others lack it.
+    if (!isTop) return renew({ ...state, last: top.seq, resumed: null }, seen, seq, missingBeginning(state.base, seq));
   }
   const step = state.last === null ? openResumed(state, resumed, seen, seq) : observeNumber(state, seen, seq);
   const isBehind = top !== null && seq < top.seq && step.state.epoch === state.epoch;

@@ -18,10 +18,22 @@ export interface StreamEntry {
   /** Of the last records that were emitted; null before the first. */
   checkpoint: Checkpoint | null;
   touchedAt: number;
-  /** Its publisher has to be asked whether it is still the same: after a restart of the bridge, or of a connection. */
+  /**
+   * At the next live frame its publisher has to be asked whether it is still the same: after a restart of the bridge, or
+   * where it could not say so when it was asked.
+   */
   isUnchecked: boolean;
+  /** How often in a row it could not say so. */
+  unproven: number;
+  /** Its connection was lost and is back while its live frames are held: it has to be asked once that is over. */
+  isDisturbed: boolean;
   /** Batches of this epoch that an earlier run has seen; they show whether its publisher is still the same. */
   sightings: ReadonlyMap<bigint, Sighting>;
+  /**
+   * Up to here numbers may have come by replay, in this run or an earlier one, and may still come live: they wait at the
+   * publisher. Null once a live one is beyond.
+   */
+  lateUntil: bigint | null;
   /** Replayed batches that may come live as well. */
   overlap: Overlap | undefined;
   /** Live frames that wait while a gap before them is being filled; undefined when nothing is. */
@@ -155,10 +167,10 @@ export class StreamTable {
 }
 
 function entryOf(stream: Stream, resume: Resume | undefined, now: number): StreamEntry {
-  const common = { stream, touchedAt: now, overlap: undefined, held: undefined };
+  const common = { stream, touchedAt: now, isDisturbed: false, unproven: 0, overlap: undefined, held: undefined };
   if (resume === undefined) {
-    const fresh = { state: undefined, nextOrdinal: 0n, checkpoint: null, isUnchecked: false, sightings: new Map() };
-    return { ...common, ...fresh };
+    const fresh = { state: undefined, nextOrdinal: 0n, checkpoint: null, isUnchecked: false, lateUntil: null };
+    return { ...common, ...fresh, sightings: new Map() };
   }
   return {
     ...common,
@@ -167,6 +179,7 @@ function entryOf(stream: Stream, resume: Resume | undefined, now: number): Strea
     nextOrdinal: BigInt(Math.max(now - resume.epoch, 0)) * 1_000n,
     checkpoint: resume.lowest,
     isUnchecked: true,
+    lateUntil: resume.furthest.position.seq,
     sightings: resume.sightings,
   };
 }

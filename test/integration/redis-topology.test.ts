@@ -75,9 +75,9 @@ describe('Sentinel', () => {
       expect([...new Set(there)]).toEqual(documentsOf(batches));
       if (delivery === 'exactly-once') expect(there).toHaveLength(new Set(there).size);
       await replica.start();
-      await waitFor(() => follows(replica), { what: 'the killed one is a replica', timeout: 30_000 });
+      await waitFor(() => follows(replica), { what: 'the killed one is a replica', timeout: 60_000 });
     },
-    90_000,
+    150_000,
   );
 });
 

@@ -64,6 +64,24 @@ describe('a stream of an earlier run', () => {
     expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(3);
   });
 
+  it('takes for late what comes live although an earlier run had it by replay', async () => {
+    const sink = new HoldingSink(7);
+    const { send, facts, clock } = await bridgeWith([sink], { seqs: numbers(0, 8) });
+    expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1']);
+    await send(5, 6, 7, 8, 9);
+    await clock.pass(100);
+    expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1', '9']);
+    expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(4);
+  });
+
+  it('takes for a restart what comes live again and is another batch', async () => {
+    const sink = new HoldingSink(7);
+    const { send, clock } = await bridgeWith([sink], { seqs: numbers(0, 7) });
+    await send({ seq: 0, payload: again(0) }, { seq: 1, payload: again(1) });
+    await clock.pass(100);
+    expect(sink.briefs).toEqual(['Restarted 7', '0', '1']);
+  });
+
   it('is a new epoch where the publisher has another batch under the known number', async () => {
     const sink = new HoldingSink(4);
     await bridgeWith([sink], { seqs: numbers(0, 6), payload: again });
@@ -87,6 +105,7 @@ describe('a stream of an earlier run', () => {
       for (let pause = 0; pause < 10; pause++) await clock.pass(100);
       expect(sink.briefs).toEqual([]);
       await send(5);
+      for (let pause = 0; pause < 10; pause++) await clock.pass(100);
       expect(sink.briefs).toEqual(['5']);
     }
   });

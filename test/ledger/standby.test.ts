@@ -80,6 +80,24 @@ describe.each(['redis', 'kafka'] as const)('two bridges of one name, %s, exactly
   );
 
   it(
+    'SIGTERM of the active one hands over before the lease lapses, nothing is missing and nothing twice',
+    async () => {
+      rig = await Rig.make(await stores.target(kind, 'exactly-once'));
+      const bridge = await active({ LEASE_TTL: '20s' });
+      const next = await standby({ LEASE_TTL: '20s' });
+      await sleep(500);
+      expect(await bridge.stop('SIGTERM'), bridge.stderr).toBe(0);
+      const ended = Date.now();
+      await takesOver(next);
+      const took = Date.now() - ended;
+      console.info(`${kind}: delivers again ${took} ms after the end`);
+      expect(took, 'it did not wait for the lapse').toBeLessThan(15_000);
+      add(`${kind}, handed over`, await rig.conclude(next));
+    },
+    patience,
+  );
+
+  it(
     'an active one that freezes for longer than its lease ends as FENCED, nothing is missing and nothing twice',
     async () => {
       rig = await Rig.make(await stores.target(kind, 'exactly-once'));

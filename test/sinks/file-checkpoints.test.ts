@@ -109,6 +109,16 @@ describe('file sink: checkpoints.json', () => {
     expect(Object.keys((await saved()).streams)).toEqual([two.id]);
   });
 
+  it('is there before the second segment is', async () => {
+    const { sink } = await connected({ segmentBytes: 1_024 });
+    await sink.write(eventBatches(one, 0, 1));
+    // The second one cannot be made.
+    await mkdir(segmentPath(2));
+    await expect(sink.write(eventBatches(one, 1, 1))).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await saved()).toMatchObject({ segment: 1, bytes: (await stat(segmentPath(1))).size });
+    await rmdir(segmentPath(2));
+  });
+
   it('needs none where there is but one segment', async () => {
     const batches = eventBatches(one, 0, 3);
     const { sink } = await connected();

@@ -62,7 +62,8 @@ export class SegmentStore {
   async segmentFor(bytes: number): Promise<Segment> {
     const segment = await this.#usable();
     if (!this.#isFull(segment, bytes)) return segment;
-    if (this.#options.fsync !== 'never') await segment.sync();
+    // Where there are two segments there is a `checkpoints.json`, whenever a kill comes: without it only one is read.
+    await this.save();
     return this.#begin(true);
   }
 

@@ -39,10 +39,16 @@ async function restart(args: readonly string[] = []): Promise<void> {
   mortal.start(args);
 }
 
+/** Waits until the bridge has heard of the one that will die: only then is its end a restart. */
+async function heard(): Promise<void> {
+  await mortal.publishes(20);
+  await rig.caughtUp();
+}
+
 describe('a publisher that is killed and begins anew', () => {
   it('while the bridge listens: its end and its new beginning are on record', async () => {
     const bridge = await rig.start();
-    await delivering(bridge);
+    await heard();
     await restart();
     await mortal.publishes(100);
     add('noticed live', await rig.conclude(bridge), 1);
@@ -50,7 +56,7 @@ describe('a publisher that is killed and begins anew', () => {
 
   it('and has passed the number that was heard last before the bridge is connected again', async () => {
     const bridge = await rig.start();
-    await rig.caughtUp();
+    await heard();
     await restart([...atOnce, '--rate', '1000']);
     await mortal.publishes(300);
     add('the same numbers again, live', await rig.conclude(bridge), 1);
@@ -71,19 +77,17 @@ describe('a publisher that is killed and begins anew', () => {
 
   it('while the bridge is away, and passes the number that was heard last', async () => {
     const bridge = await rig.start();
-    await delivering(bridge);
-    await rig.caughtUp();
+    await heard();
     await bridge.stop('SIGKILL');
-    const heard = Number(mortal.last?.sequence);
+    const reached = Number(mortal.last?.sequence);
     await restart([...atOnce, '--rate', '1000']);
-    await mortal.publishes(heard + 100);
+    await mortal.publishes(reached + 100);
     add('the same numbers again, unnoticed', await rig.conclude(await rig.start()), 1);
   }, 60_000);
 
   it('twice while the bridge is away: the one in between leaves no trace, and no damage', async () => {
     const bridge = await rig.start();
-    await delivering(bridge);
-    await rig.caughtUp();
+    await heard();
     await bridge.stop('SIGKILL');
     await restart(atOnce);
     await mortal.publishes(60);

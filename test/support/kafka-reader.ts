@@ -30,7 +30,7 @@ async function readOnce(brokers: readonly string[], topic: string): Promise<Read
   try {
     await admin.connect();
     const high = await highWatermarks(kafka, topic);
-    for (const { partition, low } of await admin.fetchTopicOffsets(topic)) {
+    for (const { partition, low } of await readableUpTo(admin, topic, high)) {
       const end = high.get(partition) ?? 0n;
       if (end > BigInt(low)) ends.set(partition, end);
     }
@@ -41,6 +41,19 @@ async function readOnce(brokers: readonly string[], topic: string): Promise<Read
     await admin.disconnect();
   }
   return records;
+}
+
+/**
+ * Waits until no transaction is open below these ends: a fetch that an open one blocks comes back empty, and kafkajs
+ * takes that for the end of the log.
+ */
+function readableUpTo(admin: Admin, topic: string, ends: ReadonlyMap<number, bigint>) {
+  return waitUntil(async () => {
+    const offsets = await admin.fetchTopicOffsets(topic);
+    const open = offsets.filter(({ partition, high }) => BigInt(high) < (ends.get(partition) ?? 0n));
+    if (open.length > 0) throw new Error(`a transaction stays open in ${topic}: ${JSON.stringify(open)}`);
+    return offsets;
+  }, 60_000);
 }
 
 interface Cluster {
@@ -73,6 +86,7 @@ async function highWatermarks(kafka: kafkajs.Kafka, topic: string): Promise<Map<
   }
 }
 
+type Admin = ReturnType<InstanceType<typeof kafkajs.Kafka>['admin']>;
 type Consumer = ReturnType<InstanceType<typeof kafkajs.Kafka>['consumer']>;
 
 async function consume(
@@ -83,6 +97,8 @@ async function consume(
 ): Promise<void> {
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
+  // Nothing is committed: a consumer that had to join its group again begins anew.
+  const next = new Map<number, bigint>();
   await new Promise<void>((resolve, reject) => {
     consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
     // Not what arrives: the log may end with records of an aborted transaction, or with the mark of a committed one.
@@ -92,6 +108,8 @@ async function consume(
     });
     const eachBatch = async ({ batch }: { batch: { partition: number; messages: readonly KafkaMessage[] } }) => {
       for (const { key, value, offset, timestamp } of batch.messages) {
+        if (BigInt(offset) < (next.get(batch.partition) ?? 0n)) continue;
+        next.set(batch.partition, BigInt(offset) + 1n);
         take({
           key: key?.toString('utf8') ?? '',
           value: value?.toString('utf8') ?? '',

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
@@ -79,8 +79,12 @@ export class NativeProcess implements Service {
     return this.#end('SIGKILL');
   }
 
+  /** Resolves when every thread stands still: the kernel tells one, which may have to wait for a processor first. */
   async pause(): Promise<void> {
-    this.#child?.kill('SIGSTOP');
+    const child = this.#child;
+    if (child?.pid === undefined || !child.kill('SIGSTOP')) return;
+    const { pid } = child;
+    await waitFor(() => isStopped(pid), { what: `process ${pid} is stopped`, every: 5 });
   }
 
   async resume(): Promise<void> {
@@ -96,6 +100,13 @@ export class NativeProcess implements Service {
     await ended;
     clearTimeout(patience);
   }
+}
+
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  // After the name in parentheses, which may hold anything.
+  const stateOf = (task: string) => /\) (\w)/.exec(readFileSync(`${tasks}/${task}/stat`, 'utf8'))?.[1];
+  return readdirSync(tasks).every((task) => stateOf(task) === 'T');
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -4,6 +4,8 @@ export interface Frame {
   readonly source: string;
   /** The endpoint it came through, e.g. `tcp://*:5557`. */
   readonly endpoint: string;
+  /** IP address of the publisher's end of the connection; null where the transport does not tell. */
+  readonly peer: string | null;
   /** The frames in order, at least one. Views into library memory: copy what outlives the handling. */
   readonly parts: readonly Buffer[];
   /** The bridge's clock on receipt, milliseconds since 1970. */

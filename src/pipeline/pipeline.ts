@@ -30,9 +30,11 @@ export class Pipeline {
 
   /** Reads one source until it ends. Sources are read side by side; a stream belongs to one source, so its order holds. */
   async read(source: Source): Promise<void> {
-    for await (const frame of source.frames()) {
-      const wait = this.#take(frame);
-      if (wait !== undefined) await wait;
+    for await (const frames of source.frames()) {
+      for (const frame of frames) {
+        const wait = this.#take(frame);
+        if (wait !== undefined) await wait;
+      }
     }
   }
 

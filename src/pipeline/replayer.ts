@@ -24,7 +24,7 @@ export interface ReplayerOptions extends ReplayInTurnDeps {
   readonly observe: Observe;
 }
 
-type Origin = Pick<Frame, 'source' | 'endpoint' | 'parts'>;
+type Origin = Omit<Frame, 'receivedAt'>;
 
 const nothing = Buffer.alloc(0);
 /** How often in a row a publisher is asked who it is that cannot say so: it may keep nothing for replays. */
@@ -101,7 +101,7 @@ export class Replayer {
       await path.emit(path.intake.restart(entry, this.#options.clock.now()));
     }
     const known = seam === 'restarted' ? new Map<bigint, Sighting>() : sightings;
-    const origin = { source: stream.source, endpoint, parts: [topicBytes(stream.topic)] };
+    const origin = { source: stream.source, endpoint, peer: null, parts: [topicBytes(stream.topic)] };
     const wanted = { entry, from: (entry.state?.last ?? -1n) + 1n, to: null };
     const filling = await this.#replay(wanted, known, { origin, path });
     if (filling?.isRestarted !== true) return;

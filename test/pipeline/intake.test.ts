@@ -36,7 +36,13 @@ function setUp(options: { scope?: 'rank' | 'topic'; form?: RecordForm; maxStream
   let sent = 0;
   const accept = (one: Sent) => {
     sent += 1;
-    const frame = { source: 'zmq', endpoint: 'tcp://*:5557', parts: partsOf(one), receivedAt: one.at ?? start + sent };
+    const frame = {
+      source: 'zmq',
+      endpoint: 'tcp://*:5557',
+      peer: null,
+      parts: partsOf(one),
+      receivedAt: one.at ?? start + sent,
+    };
     const acceptance = intake.accept(frame);
     const all = acceptance.kind === 'records' ? acceptance.all : [];
     return all.flatMap((forms) => assertRecords(forms[form]?.bytes ?? Buffer.alloc(0)));

@@ -55,10 +55,10 @@ export class Feed implements Source {
     this.#wake();
   }
 
-  async *frames(): AsyncGenerator<Frame> {
+  async *frames(): AsyncGenerator<readonly Frame[]> {
     while (!this.#isOver || this.#queue.length > 0) {
       const frame = this.#queue.shift();
-      if (frame !== undefined) yield frame;
+      if (frame !== undefined) yield [frame];
       else
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -79,7 +79,7 @@ export class Feed implements Source {
     const parts = [Buffer.from(topic), number, Buffer.from(payload ?? payloadOf(seq, 0, rank))];
     this.#handed.push(...parts);
     this.at += 1;
-    return { source: 'zmq', endpoint: 'tcp://*:5557', receivedAt: this.at, parts };
+    return { source: 'zmq', endpoint: 'tcp://*:5557', peer: null, receivedAt: this.at, parts };
   }
 }
 

@@ -69,7 +69,13 @@ function emitted(all: readonly Sent[], form: RecordForm, drops: boolean): Record
     const payload = payloadOf(one, index);
     const topic = Buffer.from(`kv@10.0.0.${one.pod}@org/model`);
     const parts = [topic, ...(one.jump === 'none' ? [] : [number]), payload];
-    const acceptance = intake.accept({ source: 'zmq', endpoint: 'tcp://*:1', parts, receivedAt: start + index });
+    const acceptance = intake.accept({
+      source: 'zmq',
+      endpoint: 'tcp://*:1',
+      peer: null,
+      parts,
+      receivedAt: start + index,
+    });
     const batches = acceptance.kind === 'records' ? acceptance.all.flatMap((forms) => forms[form] ?? []) : [];
     if (!drops || !one.dropped) return [...overflow.takeNotices(), ...batches];
     for (const batch of batches) overflow.add(batch);

@@ -15,6 +15,7 @@ import type { Recoverer } from './pipeline/recoverer.ts';
 import { resumesOf } from './pipeline/resume.ts';
 import { StreamTable } from './pipeline/streams.ts';
 import { recovererOf, socketsOf } from './turn-parts.ts';
+import { FastTranscoder } from './wire/fast/transcoder.ts';
 import { streamOfId } from './wire/stream-id.ts';
 
 export interface TurnSurroundings {
@@ -202,6 +203,7 @@ export class BridgeTurn {
     const intake = new Intake({
       streams: this.#streams,
       forms: new Set<RecordForm>(this.#lanes.map((lane) => lane.form)),
+      transcoder: new FastTranscoder(() => this.#around.observe({ fact: 'transcode-fallback' })),
       rules: new Map(sources.map((source) => [source.name, source])),
       canReplay: (entry, now, afresh) => this.#recoverer.canReplay(entry, now, afresh),
       canCheck: (entry) => this.#recoverer.canCheck(entry),

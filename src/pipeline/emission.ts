@@ -1,10 +1,10 @@
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Checkpoint, Position } from '../core/checkpoint.ts';
 import type { SeqRange } from '../core/stream.ts';
-import type { DecodedBatch } from '../wire/decode.ts';
 import type { Failure } from '../wire/message.ts';
+import type { ReadBatch } from '../wire/reading.ts';
 import type { Control, Envelope, Rendered } from '../wire/records.ts';
-import { renderBatch, renderControl, renderEvents } from '../wire/records.ts';
+import { renderControl } from '../wire/records.ts';
 import type { Forms } from './passage.ts';
 import type { Verdict } from './sequence-state.ts';
 import type { StreamEntry } from './streams.ts';
@@ -20,19 +20,19 @@ interface Step {
   readonly follows: Position | null;
 }
 
-/** The records of one decoded batch, in every form that a lane wants. */
+/** The records of one batch, in every form that a lane wants. */
 export function batchRecords(
   entry: StreamEntry,
   place: { readonly envelope: Envelope; readonly covers: SeqRange },
-  batch: DecodedBatch,
+  batch: ReadBatch,
   { hash, forms }: { readonly hash: number; readonly forms: ReadonlySet<RecordForm> },
 ): Forms {
   const { envelope, covers } = place;
   const engineTime = batch.ts === null ? null : batch.tsUnit === 'ms' ? batch.ts : batch.ts * 1000;
   const about = { covers, engineTime, frames: 1, ...advance(entry, covers, { ts: batch.ts, hash }) } as const;
   return {
-    ...(forms.has('event') && { event: toBatch(envelope, renderEvents(envelope, batch), about) }),
-    ...(forms.has('batch') && { batch: toBatch(envelope, renderBatch(envelope, batch), about) }),
+    ...(forms.has('event') && { event: toBatch(envelope, batch.render(envelope, 'event'), about) }),
+    ...(forms.has('batch') && { batch: toBatch(envelope, batch.render(envelope, 'batch'), about) }),
   };
 }
 

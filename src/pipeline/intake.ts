@@ -3,10 +3,10 @@ import type { Frame } from '../core/frame.ts';
 import { bytesOf } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { SeqRange } from '../core/stream.ts';
-import type { DecodedBatch } from '../wire/decode.ts';
-import { decodePayload, rankKey } from '../wire/decode.ts';
+import { rankKey } from '../wire/decode.ts';
 import type { Failure } from '../wire/message.ts';
 import { readMessage } from '../wire/message.ts';
+import type { ReadBatch, Transcoder } from '../wire/reading.ts';
 import type { Envelope } from '../wire/records.ts';
 import type { Topic } from '../wire/topic.ts';
 import { batchRecords, controlRecords, markRecord, undecodableRecord } from './emission.ts';
@@ -30,6 +30,7 @@ export interface IntakeOptions {
   readonly streams: StreamTable;
   readonly forms: ReadonlySet<RecordForm>;
   readonly rules: ReadonlyMap<string, IntakeRules>;
+  readonly transcoder: Transcoder;
   /** Whether a replay of this stream can be asked for now. */
   readonly canReplay: (entry: StreamEntry, now: number, afresh: boolean) => boolean;
   /** Whether its publisher can be asked whether it is still the same. */
@@ -48,8 +49,6 @@ interface Arrival {
   readonly seq: bigint | null;
   readonly fingerprint: number;
 }
-
-const knownTypes = new Set(['BlockStored', 'BlockRemoved', 'AllBlocksCleared']);
 
 /** From a frame to records: reads it, checks its place in the stream, renders. Synchronous; never throws on any input. */
 export class Intake {
@@ -71,13 +70,13 @@ export class Intake {
     const fingerprint = fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0));
     const arrival = { frame, passage, topic, seq, fingerprint };
     if (!message.ok) return this.#unreadable(arrival, message.failure, rules);
-    const decoded = decodePayload(message.payload);
-    return decoded.ok
-      ? this.#readable(arrival, decoded.batch, rules)
-      : this.#unreadable(arrival, decoded.failure, rules);
+    const reading = this.#options.transcoder.read(message.payload);
+    return reading.ok
+      ? this.#readable(arrival, reading.batch, rules)
+      : this.#unreadable(arrival, reading.failure, rules);
   }
 
-  #readable(arrival: Arrival, batch: DecodedBatch, rules: IntakeRules): Acceptance {
+  #readable(arrival: Arrival, batch: ReadBatch, rules: IntakeRules): Acceptance {
     const { frame, passage, topic } = arrival;
     const rank = rules.sequenceScope === 'topic' ? null : rankKey(batch.rank);
     if (passage.origin === 'replay' && passage.entry?.stream.rank !== rank) return nothing;
@@ -193,18 +192,12 @@ export class Intake {
     return nothing;
   }
 
-  #count({ frame }: Arrival, entry: StreamEntry, batch: DecodedBatch): void {
-    const events = new Map<string, number>();
-    for (const event of batch.events) {
-      if (event.ok) {
-        const type = knownTypes.has(event.type) ? event.type : 'other';
-        events.set(type, (events.get(type) ?? 0) + 1);
-        continue;
-      }
-      const { reason } = event.failure;
-      this.#options.observe({ fact: 'undecodable', source: frame.source, stream: entry.stream.id, reason });
+  #count({ frame }: Arrival, entry: StreamEntry, batch: ReadBatch): void {
+    const { source } = frame;
+    for (const { reason } of batch.failures) {
+      this.#options.observe({ fact: 'undecodable', source, stream: entry.stream.id, reason });
     }
-    this.#options.observe({ fact: 'batch-accepted', source: frame.source, events });
+    this.#options.observe({ fact: 'batch-accepted', source, events: batch.counts });
   }
 
   #report(arrival: Arrival, entry: StreamEntry, verdict: Verdict): void {

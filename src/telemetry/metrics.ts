@@ -59,8 +59,6 @@ type SourceFact = Extract<Fact, { readonly source: string }>['fact'];
 type BridgeFact = Exclude<Fact['fact'], SourceFact | SinkFact>;
 type SinkFact = Exclude<Extract<Fact, { readonly sink: string }>['fact'], `lease-${string}`>;
 
-const knownTypes: ReadonlySet<string> = new Set(knownValues.type);
-
 function sourceHandlers(metrics: Instruments): Pick<Handlers, SourceFact> {
   const peers = new Map<string, { source: string; peers: number }>();
   return {
@@ -84,8 +82,8 @@ function sourceHandlers(metrics: Instruments): Pick<Handlers, SourceFact> {
     },
     'batch-accepted': ({ source, events }) => {
       metrics.count('source_batches_total', { source });
-      for (const [type, count] of events) {
-        metrics.count('source_events_total', { source, type: knownTypes.has(type) ? type : 'other' }, count);
+      for (const [type, count] of Object.entries(events)) {
+        if (count > 0) metrics.count('source_events_total', { source, type }, count);
       }
     },
     undecodable: ({ source, reason }) => metrics.count('source_undecodable_total', { source, reason }),
@@ -149,6 +147,7 @@ function sinkHandlers(metrics: Instruments): Pick<Handlers, SinkFact> {
 
 function bridgeHandlers(metrics: Instruments): Pick<Handlers, BridgeFact> {
   return {
+    'transcode-fallback': () => metrics.count('transcode_fallbacks_total', {}),
     role: ({ role, reason }) => {
       metrics.set('bridge_active', {}, role === 'active' ? 1 : 0);
       if (reason === 'take-over') metrics.count('take_overs_total', {});
@@ -164,7 +163,8 @@ function bridgeHandlers(metrics: Instruments): Pick<Handlers, BridgeFact> {
 
 function startBridge(metrics: Instruments): void {
   metrics.set('bridge_active', {}, 0);
-  for (const name of ['take_overs_total', 'fenced_total', 'lease_lapses_total'] as const) metrics.count(name, {}, 0);
+  const counted = ['transcode_fallbacks_total', 'take_overs_total', 'fenced_total', 'lease_lapses_total'] as const;
+  for (const name of counted) metrics.count(name, {}, 0);
   for (const outcome of knownValues.renewal) metrics.count('lease_renewals_total', { outcome }, 0);
 }
 

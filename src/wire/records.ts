@@ -40,7 +40,7 @@ export type Control =
  * What the envelopes of one batch may cost beyond its content: a topic of 1 KiB stands four times in each record, and
  * 60 000 events fit into 200 KB.
  */
-const maxEnvelopeBytes = 67_108_864;
+export const maxEnvelopeBytes = 67_108_864;
 
 /** One record per event, `Undecodable` for those that could not be read; `EmptyBatch` where there are none. */
 export function renderEvents(envelope: Envelope, batch: DecodedBatch): Rendered {

@@ -4,6 +4,7 @@ import type { RecordForm } from '../../src/core/batch.ts';
 import type { Fact } from '../../src/core/observer.ts';
 import { Intake } from '../../src/pipeline/intake.ts';
 import { StreamTable } from '../../src/pipeline/streams.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
 import { assertRecords } from '../support/schema.ts';
 
 const topic = 'kv@10.0.0.5@org/model';
@@ -26,6 +27,7 @@ function setUp(options: { scope?: 'rank' | 'topic'; form?: RecordForm; maxStream
   const facts: Fact[] = [];
   const observe = (fact: Fact) => facts.push(fact);
   const intake = new Intake({
+    transcoder: new FastTranscoder(() => undefined),
     streams: new StreamTable({ maxStreams, streamTtl }, observe),
     forms: new Set([form]),
     rules: new Map([['zmq', { sequenceScope: scope, maxFrameBytes: 1_000_000 }]]),

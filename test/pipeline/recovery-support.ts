@@ -10,6 +10,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { Recoverer } from '../../src/pipeline/recoverer.ts';
 import { resumesOf } from '../../src/pipeline/resume.ts';
 import { StreamTable } from '../../src/pipeline/streams.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
 import { streamOfId } from '../../src/wire/stream-id.ts';
 import { assertRecords } from '../support/schema.ts';
 import { payloadOf } from './played-replay.ts';
@@ -119,6 +120,7 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
   });
   const streams = new StreamTable({ maxStreams, streamTtl: 3_600_000 }, observe);
   const intake = new Intake({
+    transcoder: new FastTranscoder(() => undefined),
     streams,
     forms: new Set(['event'] as const),
     rules: new Map([['zmq', { sequenceScope: 'rank' as const, maxFrameBytes: 1_000_000 }]]),

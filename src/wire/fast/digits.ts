@@ -1,0 +1,96 @@
+/** The two digits of 0..99 after one another: number `n` stands at `2 * n`. */
+const pairs = Uint8Array.from({ length: 200 }, (_, at) => 48 + (at % 2 === 0 ? Math.floor(at / 20) : (at >> 1) % 10));
+/** The two hex digits of 0..255 after one another. */
+const hexPairs = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0')).join(''));
+const zero = 48;
+const billion = 1_000_000_000;
+
+/** Most bytes that any of these writes for one number, the sign included. */
+export const maxDigits = 21;
+
+/** Writes 0 <= value < 2^32 in decimal; returns the offset behind it. The caller has seen to the room. */
+export function writeUint32(out: Uint8Array, at: number, value: number): number {
+  if (value < 10) {
+    out[at] = zero + value;
+    return at + 1;
+  }
+  const end = at + digitsOf(value);
+  let place = end;
+  let rest = value;
+  while (rest >= 100) {
+    const quotient = (rest / 100) >>> 0;
+    const pair = (rest - quotient * 100) * 2;
+    place -= 2;
+    out[place] = pairs[pair] as number;
+    out[place + 1] = pairs[pair + 1] as number;
+    rest = quotient;
+  }
+  if (rest >= 10) {
+    out[place - 2] = pairs[rest * 2] as number;
+    out[place - 1] = pairs[rest * 2 + 1] as number;
+  } else {
+    out[place - 1] = zero + rest;
+  }
+  return end;
+}
+
+/** Writes `high * 2^32 + low` in decimal, without a bigint. */
+export function writeUint64(out: Uint8Array, at: number, high: number, low: number): number {
+  if (high === 0) return writeUint32(out, at, low);
+  // Long division by 10^9; no intermediate value exceeds 10^9 * 2^16, so doubles are exact.
+  const first = Math.floor(high / billion);
+  let dividend = (high - first * billion) * 65_536 + (low >>> 16);
+  const second = Math.floor(dividend / billion);
+  dividend = (dividend - second * billion) * 65_536 + (low & 0xffff);
+  const third = Math.floor(dividend / billion);
+  const lowest = dividend - third * billion;
+  const quotient = first * 4_294_967_296 + second * 65_536 + third;
+  const highest = Math.floor(quotient / billion);
+  const middle = quotient - highest * billion;
+  const start = highest === 0 ? writeUint32(out, at, middle) : writeNine(out, writeUint32(out, at, highest), middle);
+  return writeNine(out, start, lowest);
+}
+
+/** Writes 0 <= value <= 2^53 - 1 in decimal. */
+export function writeSafeInteger(out: Uint8Array, at: number, value: number): number {
+  return writeUint64(out, at, Math.floor(value / 4_294_967_296), value >>> 0);
+}
+
+/** Two hex digits for each byte of `bytes` from `span.from` to before `span.to`. */
+export function writeHex(
+  out: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  span: { readonly from: number; readonly to: number },
+): number {
+  let place = at;
+  for (let offset = span.from; offset < span.to; offset += 1) {
+    const pair = (bytes[offset] as number) * 2;
+    out[place] = hexPairs[pair] as number;
+    out[place + 1] = hexPairs[pair + 1] as number;
+    place += 2;
+  }
+  return place;
+}
+
+/** Nine digits, zeros in front included. */
+function writeNine(out: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  for (let place = at + 7; place > at; place -= 2) {
+    const quotient = (rest / 100) >>> 0;
+    const pair = (rest - quotient * 100) * 2;
+    out[place] = pairs[pair] as number;
+    out[place + 1] = pairs[pair + 1] as number;
+    rest = quotient;
+  }
+  out[at] = zero + rest;
+  return at + 9;
+}
+
+/** From 10 on. */
+function digitsOf(value: number): number {
+  if (value < 10_000) return value < 100 ? 2 : value < 1_000 ? 3 : 4;
+  if (value < 1_000_000) return value < 100_000 ? 5 : 6;
+  if (value < 100_000_000) return value < 10_000_000 ? 7 : 8;
+  return value < 1_000_000_000 ? 9 : 10;
+}

@@ -2,7 +2,20 @@
 const pairs = Uint8Array.from({ length: 200 }, (_, at) => 48 + (at % 2 === 0 ? Math.floor(at / 20) : (at >> 1) % 10));
 /** The two hex digits of 0..255 after one another. */
 const hexPairs = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0')).join(''));
+/** The highest byte of a word. */
+const top = 0x100_0000;
+/** 0..999 in decimal, as little-endian words: without zeros in front, the number of digits in the highest byte. */
+const shortDigits = Uint32Array.from(
+  { length: 1_000 },
+  (_, value) => wordOf(String(value)) + String(value).length * top,
+);
+/** The same with three digits, and a comma behind them. */
+const threeDigitsAndComma = Uint32Array.from(
+  { length: 1_000 },
+  (_, value) => wordOf(`${value}`.padStart(3, '0')) + 0x2c * top,
+);
 const zero = 48;
+const comma = 0x2c;
 const billion = 1_000_000_000;
 
 /** Most bytes that any of these writes for one number, the sign included. */
@@ -32,6 +45,28 @@ export function writeUint32(out: Uint8Array, at: number, value: number): number 
     out[place - 1] = zero + rest;
   }
   return end;
+}
+
+/**
+ * Writes 0 <= value < 2^32 and a comma, as token ids come in thousands; the four bytes behind what it writes may change.
+ * `view` is that of the same memory as `out`.
+ */
+export function writeWithComma(out: Uint8Array, view: DataView, at: number, value: number): number {
+  if (value >= 1_000_000) {
+    const end = writeUint32(out, at, value);
+    out[end] = comma;
+    return end + 1;
+  }
+  const thousands = (value / 1_000) >>> 0;
+  const first = shortDigits[thousands === 0 ? value : thousands] as number;
+  view.setUint32(at, first, true);
+  const end = at + (first >>> 24);
+  if (thousands === 0) {
+    out[end] = comma;
+    return end + 1;
+  }
+  view.setUint32(end, threeDigitsAndComma[value - thousands * 1_000] as number, true);
+  return end + 4;
 }
 
 /** Writes `high * 2^32 + low` in decimal, without a bigint. */
@@ -93,4 +128,8 @@ function digitsOf(value: number): number {
   if (value < 1_000_000) return value < 100_000 ? 5 : 6;
   if (value < 100_000_000) return value < 10_000_000 ? 7 : 8;
   return value < 1_000_000_000 ? 9 : 10;
+}
+
+function wordOf(digits: string): number {
+  return Buffer.from(digits.padEnd(4, '\0')).readUInt32LE();
 }

@@ -4,6 +4,8 @@ const usual = 262_144;
 /** One growing buffer that the JSON of a batch is put together in, used again for the next batch. */
 export class Scratch {
   bytes: Buffer = Buffer.allocUnsafeSlow(usual);
+  /** Of the same memory. */
+  view = viewOf(this.bytes);
   /** Where the next byte goes. */
   at = 0;
 
@@ -12,12 +14,12 @@ export class Scratch {
     if (this.at + room <= this.bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.at + room));
     this.bytes.copy(larger, 0, 0, this.at);
-    this.bytes = larger;
+    this.#use(larger);
   }
 
   clear(): void {
     this.at = 0;
-    if (this.bytes.length > usual) this.bytes = Buffer.allocUnsafeSlow(usual);
+    if (this.bytes.length > usual) this.#use(Buffer.allocUnsafeSlow(usual));
   }
 
   /** Few bytes: a loop is cheaper than a call of the runtime. */
@@ -39,4 +41,13 @@ export class Scratch {
     this.ensure(value.length * 3);
     this.at += this.bytes.write(value, this.at);
   }
+
+  #use(bytes: Buffer): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+  }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -1,4 +1,6 @@
 import type { RecordForm } from '../../core/batch.ts';
+import type { EventCounts } from '../../core/observer.ts';
+import type { Rank } from '../decode.ts';
 import { unitOf } from '../decode.ts';
 import type { BatchHead, Envelope } from '../envelope.ts';
 import type { ReadBatch, Reading, Transcoder } from '../reading.ts';
@@ -20,7 +22,7 @@ export class FastTranscoder implements Transcoder {
   readonly #renderer = new Renderer();
   readonly #onFallback: () => void;
   /** The batch that the walk holds the events of. */
-  #current: object | null = null;
+  #current: FastBatch | null = null;
 
   constructor(onFallback: () => void) {
     this.#onFallback = onFallback;
@@ -33,29 +35,44 @@ export class FastTranscoder implements Transcoder {
       this.#onFallback();
       return referenceTranscoder.read(payload);
     }
-    const batch = this.#batchOf(walked, payload);
+    const batch = new FastBatch(this, walked, payload);
     this.#current = batch;
     return { ok: true, batch };
   }
 
-  #batchOf({ ts, rank, counts }: Walked, payload: Buffer): ReadBatch {
-    const head = { ts, tsUnit: unitOf(ts), rank, extra: null };
-    const batch = {
-      ...{ ts, tsUnit: head.tsUnit, rank, counts, failures: noFailures },
-      render: (envelope: Envelope, form: RecordForm) => {
-        if (this.#current !== batch) throw new Error('another message was read before this batch was rendered');
-        return this.#render(envelope, head, form) ?? renderedByReference(payload, envelope, form);
-      },
-    };
-    return batch;
-  }
-
-  /** Null where the envelopes may be too large together: the reference implementation says whether they are. */
-  #render(envelope: Envelope, head: BatchHead, form: RecordForm): Rendered | null {
-    const bytes = this.#renderer.begin(envelope, head);
+  /** For `FastBatch`. */
+  render(batch: FastBatch, envelope: Envelope, form: RecordForm): Rendered {
+    if (this.#current !== batch) throw new Error('another message was read before this batch was rendered');
+    const bytes = this.#renderer.begin(envelope, batch);
     const { bodies } = this.#walk;
     if (form === 'batch') return this.#renderer.batch(bodies);
-    return bytes * bodies.types.length > maxEnvelopeBytes ? null : this.#renderer.events(bodies);
+    // Perhaps too large together: the reference implementation says whether they are.
+    if (bytes * bodies.types.length > maxEnvelopeBytes) return renderedByReference(batch.payload, envelope, form);
+    return this.#renderer.events(bodies);
+  }
+}
+
+class FastBatch implements ReadBatch, BatchHead {
+  readonly ts: number;
+  readonly tsUnit: 's' | 'ms';
+  readonly rank: Rank;
+  readonly extra = null;
+  readonly counts: EventCounts;
+  readonly failures = noFailures;
+  readonly payload: Buffer;
+  readonly #transcoder: FastTranscoder;
+
+  constructor(transcoder: FastTranscoder, { ts, rank, counts }: Walked, payload: Buffer) {
+    this.ts = ts;
+    this.tsUnit = unitOf(ts);
+    this.rank = rank;
+    this.counts = counts;
+    this.payload = payload;
+    this.#transcoder = transcoder;
+  }
+
+  render(envelope: Envelope, form: RecordForm): Rendered {
+    return this.#transcoder.render(this, envelope, form);
   }
 }
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { maxDigits, writeHex, writeUint32, writeUint64 } from './digits.ts';
+import { maxDigits, writeHex, writeUint64, writeWithComma } from './digits.ts';
 import { Scratch } from './scratch.ts';
 import { Walk } from './walk.ts';
 
@@ -76,24 +76,25 @@ export class Values {
   /** Where the time of a large batch goes: locals only. */
   #someTokens(count: number): boolean {
     const { walk, out } = this;
-    out.ensure(count * (maxDigits + 3));
+    out.ensure(count * (maxDigits + 3) + 4);
     const { bytes } = walk;
     const target = out.bytes;
+    const { view } = out;
     const end = bytes.length;
     let { at } = walk;
     let place = out.at;
     for (let index = 0; index < count; index += 1) {
       const byte = bytes[at] as number;
       if (byte === 0xcd && at + 3 <= end) {
-        place = writeUint32(target, place, ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number));
+        place = writeWithComma(target, view, place, ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number));
         at += 3;
       } else if (byte === 0xce && at + 5 <= end) {
         const high = ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
         const low = ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
-        place = writeUint32(target, place, ((high << 16) | low) >>> 0);
+        place = writeWithComma(target, view, place, ((high << 16) | low) >>> 0);
         at += 5;
       } else if (byte < 0x80) {
-        place = writeUint32(target, place, byte);
+        place = writeWithComma(target, view, place, byte);
         at += 1;
       } else {
         walk.at = at;
@@ -101,8 +102,8 @@ export class Values {
         if (!this.#integerInPlace()) return false;
         at = walk.at;
         place = out.at;
+        target[place++] = comma;
       }
-      target[place++] = comma;
     }
     walk.at = at;
     out.at = place;

@@ -21,6 +21,12 @@ const billion = 1_000_000_000;
 /** Most bytes that any of these writes for one number, the sign included. */
 export const maxDigits = 21;
 
+/** Where numbers are written: the same memory twice. */
+export interface Target {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
 /** Writes 0 <= value < 2^32 in decimal; returns the offset behind it. The caller has seen to the room. */
 export function writeUint32(out: Uint8Array, at: number, value: number): number {
   if (value < 10) {
@@ -49,12 +55,11 @@ export function writeUint32(out: Uint8Array, at: number, value: number): number 
 
 /**
  * Writes 0 <= value < 2^32 and a comma, as token ids come in thousands; the four bytes behind what it writes may change.
- * `view` is that of the same memory as `out`.
  */
-export function writeWithComma(out: Uint8Array, view: DataView, at: number, value: number): number {
+export function writeWithComma({ bytes, view }: Target, at: number, value: number): number {
   if (value >= 1_000_000) {
-    const end = writeUint32(out, at, value);
-    out[end] = comma;
+    const end = writeUint32(bytes, at, value);
+    bytes[end] = comma;
     return end + 1;
   }
   const thousands = (value / 1_000) >>> 0;
@@ -62,16 +67,16 @@ export function writeWithComma(out: Uint8Array, view: DataView, at: number, valu
   view.setUint32(at, first, true);
   const end = at + (first >>> 24);
   if (thousands === 0) {
-    out[end] = comma;
+    bytes[end] = comma;
     return end + 1;
   }
   view.setUint32(end, threeDigitsAndComma[value - thousands * 1_000] as number, true);
   return end + 4;
 }
 
-/** Writes `high * 2^32 + low` in decimal, without a bigint. */
-export function writeUint64(out: Uint8Array, at: number, high: number, low: number): number {
-  if (high === 0) return writeUint32(out, at, low);
+/** Writes `high * 2^32 + low` in decimal, without a bigint; the byte behind what it writes may change. */
+export function writeUint64({ bytes, view }: Target, at: number, high: number, low: number): number {
+  if (high === 0) return writeUint32(bytes, at, low);
   // Long division by 10^9; no intermediate value exceeds 10^9 * 2^16, so doubles are exact.
   const first = Math.floor(high / billion);
   let dividend = (high - first * billion) * 65_536 + (low >>> 16);
@@ -82,13 +87,9 @@ export function writeUint64(out: Uint8Array, at: number, high: number, low: numb
   const quotient = first * 4_294_967_296 + second * 65_536 + third;
   const highest = Math.floor(quotient / billion);
   const middle = quotient - highest * billion;
-  const start = highest === 0 ? writeUint32(out, at, middle) : writeNine(out, writeUint32(out, at, highest), middle);
-  return writeNine(out, start, lowest);
-}
-
-/** Writes 0 <= value <= 2^53 - 1 in decimal. */
-export function writeSafeInteger(out: Uint8Array, at: number, value: number): number {
-  return writeUint64(out, at, Math.floor(value / 4_294_967_296), value >>> 0);
+  const start =
+    highest === 0 ? writeUint32(bytes, at, middle) : writeNine(view, writeUint32(bytes, at, highest), middle);
+  return writeNine(view, start, lowest);
 }
 
 /** Two hex digits for each byte of `bytes` from `span.from` to before `span.to`. */
@@ -109,16 +110,12 @@ export function writeHex(
 }
 
 /** Nine digits, zeros in front included. */
-function writeNine(out: Uint8Array, at: number, value: number): number {
-  let rest = value;
-  for (let place = at + 7; place > at; place -= 2) {
-    const quotient = (rest / 100) >>> 0;
-    const pair = (rest - quotient * 100) * 2;
-    out[place] = pairs[pair] as number;
-    out[place + 1] = pairs[pair + 1] as number;
-    rest = quotient;
-  }
-  out[at] = zero + rest;
+function writeNine(view: DataView, at: number, value: number): number {
+  const upper = (value / 1_000) >>> 0;
+  const highest = (upper / 1_000) >>> 0;
+  view.setUint32(at, threeDigitsAndComma[highest] as number, true);
+  view.setUint32(at + 3, threeDigitsAndComma[upper - highest * 1_000] as number, true);
+  view.setUint32(at + 6, threeDigitsAndComma[value - upper * 1_000] as number, true);
   return at + 9;
 }
 

@@ -1,6 +1,5 @@
 import type { Stream } from '../../core/stream.ts';
 import type { BatchHead, Envelope } from '../envelope.ts';
-import { writeSafeInteger } from './digits.ts';
 
 /** What all records of a stream have in common, as JSON bytes. */
 interface StreamText {
@@ -35,6 +34,8 @@ export class FastEnvelope {
   #suffix = '';
   #envelope: Envelope | null = null;
   #head: BatchHead | null = null;
+  #epoch = -1;
+  #epochDigits = '';
   #receivedAt = -1;
   #receivedText = '';
 
@@ -54,7 +55,7 @@ export class FastEnvelope {
   /** From the beginning to the number in the id; returns the offset behind it, as all of these do. */
   writeId(target: Buffer, offset: number): number {
     const { epoch, ordinal } = this.#envelope as Envelope;
-    const at = writeSafeInteger(target, put(target, offset, this.#texts.start), epoch);
+    const at = ascii(target, put(target, offset, this.#texts.start), this.#epochText(epoch));
     target[at] = point;
     return ascii(target, at + 1, ordinal);
   }
@@ -67,7 +68,7 @@ export class FastEnvelope {
     if (this.#suffix !== '') at += target.write(this.#suffix, at);
     at = put(target, at, this.#texts.who);
     if (rank.present) at = ascii(target, put(target, at, rankLabel), JSON.stringify(rank.value));
-    at = writeSafeInteger(target, put(target, at, epochLabel), epoch);
+    at = ascii(target, put(target, at, epochLabel), this.#epochText(epoch));
     at = put(target, at, seqLabel);
     if (seq === null) return ascii(target, at, 'null');
     target[at] = quote;
@@ -91,6 +92,12 @@ export class FastEnvelope {
     if (receivedAt !== this.#receivedAt) this.#receivedText = String(receivedAt / 1000);
     this.#receivedAt = receivedAt;
     return this.#receivedText;
+  }
+
+  #epochText(epoch: number): string {
+    if (epoch !== this.#epoch) this.#epochDigits = String(epoch);
+    this.#epoch = epoch;
+    return this.#epochDigits;
   }
 
   #textsOf(stream: Stream): StreamText {

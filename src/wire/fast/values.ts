@@ -40,13 +40,23 @@ export class Values {
 
   /** Hashes: integers as decimal text, bytes and texts as `0x` + hex. */
   hashes(): boolean {
-    return this.#list(writeHash);
+    const { walk, out } = this;
+    const length = walk.list();
+    if (length < 0) return false;
+    out.byte(openList);
+    for (let index = 0; index < length; index += 1) {
+      if (!this.hash()) return false;
+      out.byte(comma);
+    }
+    if (length > 0) out.at -= 1;
+    out.byte(closeList);
+    return true;
   }
 
   hash(): boolean {
     const { walk, out } = this;
     if (walk.takesInteger()) {
-      out.ensure(maxDigits + 2);
+      out.ensure(maxDigits + 3);
       out.bytes[out.at++] = quote;
       this.#digits();
       out.bytes[out.at++] = quote;
@@ -79,22 +89,21 @@ export class Values {
     out.ensure(count * (maxDigits + 3) + 4);
     const { bytes } = walk;
     const target = out.bytes;
-    const { view } = out;
     const end = bytes.length;
     let { at } = walk;
     let place = out.at;
     for (let index = 0; index < count; index += 1) {
       const byte = bytes[at] as number;
       if (byte === 0xcd && at + 3 <= end) {
-        place = writeWithComma(target, view, place, ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number));
+        place = writeWithComma(out, place, ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number));
         at += 3;
       } else if (byte === 0xce && at + 5 <= end) {
         const high = ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
         const low = ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
-        place = writeWithComma(target, view, place, ((high << 16) | low) >>> 0);
+        place = writeWithComma(out, place, ((high << 16) | low) >>> 0);
         at += 5;
       } else if (byte < 0x80) {
-        place = writeWithComma(target, view, place, byte);
+        place = writeWithComma(out, place, byte);
         at += 1;
       } else {
         walk.at = at;
@@ -112,7 +121,7 @@ export class Values {
 
   /** An integer; as text where a JSON number could be rounded. */
   integer(): boolean {
-    this.out.ensure(maxDigits + 2);
+    this.out.ensure(maxDigits + 3);
     return this.#integerInPlace();
   }
 
@@ -175,7 +184,7 @@ export class Values {
   #taggedInteger(): boolean {
     const { walk, out } = this;
     if (!walk.isSafe) out.put(intTag);
-    out.ensure(maxDigits);
+    out.ensure(maxDigits + 1);
     this.#digits();
     if (!walk.isSafe) out.put(tagEnd);
     return true;
@@ -202,7 +211,7 @@ export class Values {
   #digits(): void {
     const { walk, out } = this;
     if (walk.isNegative) out.bytes[out.at++] = minus;
-    out.at = writeUint64(out.bytes, out.at, walk.high, walk.low);
+    out.at = writeUint64(out, out.at, walk.high, walk.low);
   }
 
   /** The bytes that were read. */
@@ -239,6 +248,5 @@ export class Values {
   }
 }
 
-const writeHash = (values: Values): boolean => values.hash();
 const writeText = (values: Values): boolean => values.text();
 const writeAny = (values: Values, depth: number): boolean => values.any(depth);

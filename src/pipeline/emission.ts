@@ -29,11 +29,11 @@ export function batchRecords(
 ): Forms {
   const { envelope, covers } = place;
   const engineTime = batch.ts === null ? null : batch.tsUnit === 'ms' ? batch.ts : batch.ts * 1000;
-  const about = { covers, engineTime, frames: 1, ...advance(entry, covers, { ts: batch.ts, hash }) } as const;
-  return {
-    ...(forms.has('event') && { event: toBatch(envelope, batch.render(envelope, 'event'), about) }),
-    ...(forms.has('batch') && { batch: toBatch(envelope, batch.render(envelope, 'batch'), about) }),
-  };
+  const { checkpoint, follows } = advance(entry, covers, { ts: batch.ts, hash });
+  const about: About = { covers, engineTime, frames: 1, checkpoint, follows };
+  const form = (name: RecordForm) => toBatch(envelope, batch.render(envelope, name), about);
+  if (!forms.has('batch')) return { event: form('event') };
+  return forms.has('event') ? { event: form('event'), batch: form('batch') } : { batch: form('batch') };
 }
 
 /** The record of a frame that could not be read. */
@@ -119,7 +119,8 @@ function advance(
 type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'checkpoint' | 'follows'>;
 
 function toBatch({ stream, receivedAt, origin }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
-  return { stream, bytes, ends, receivedAt, origin, ...about };
+  const { covers, engineTime, frames, checkpoint, follows } = about;
+  return { stream, bytes, ends, receivedAt, origin, covers, engineTime, frames, checkpoint, follows };
 }
 
 function both(record: RecordBatch): Forms {

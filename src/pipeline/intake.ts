@@ -9,6 +9,7 @@ import { readMessage } from '../wire/message.ts';
 import type { ReadBatch, Transcoder } from '../wire/reading.ts';
 import type { Envelope } from '../wire/records.ts';
 import type { Topic } from '../wire/topic.ts';
+import { TopicReader } from '../wire/topic.ts';
 import { batchRecords, controlRecords, markRecord, undecodableRecord } from './emission.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { Overlap, OverlapBudget } from './overlap.ts';
@@ -54,6 +55,7 @@ interface Arrival {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #overlaps = new OverlapBudget();
+  readonly #topics = new TopicReader();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class Intake {
     if (rules === undefined) throw new Error(`frame of unknown source "${frame.source}"`);
     if (passage === live)
       this.#options.observe({ fact: 'frame-received', source: frame.source, bytes: bytesOf(frame) });
-    const message = readMessage(frame.parts, rules.maxFrameBytes);
+    const message = readMessage(frame.parts, rules.maxFrameBytes, this.#topics);
     const { topic, seq } = message;
     const fingerprint = fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0));
     const arrival = { frame, passage, topic, seq, fingerprint };
@@ -82,12 +84,12 @@ export class Intake {
     if (passage.origin === 'replay' && passage.entry?.stream.rank !== rank) return nothing;
     const entry = this.#options.streams.entry(frame.source, topic, rank, frame.receivedAt);
     // After `entry`, which may forget this very stream and its rank with it.
-    this.#options.streams.learnRank(frame.source, topic, rank);
+    this.#options.streams.learnRank(entry);
     const place = this.#pass(arrival, entry, arrival.seq);
     if (place.kind !== 'place') return place;
     this.#count(arrival, entry, batch);
     const records = batchRecords(entry, place, batch, { hash: arrival.fingerprint, forms: this.#options.forms });
-    return { kind: 'records', all: [...place.controls, records] };
+    return { kind: 'records', all: place.controls.length === 0 ? [records] : [...place.controls, records] };
   }
 
   #unreadable(arrival: Arrival, failure: Failure, rules: IntakeRules): Acceptance {

@@ -18,6 +18,8 @@ export interface StreamEntry {
   /** Of the last records that were emitted; null before the first. */
   checkpoint: Checkpoint | null;
   touchedAt: number;
+  /** A readable payload has named its rank. */
+  isRankKnown: boolean;
   /**
    * At the next live frame its publisher has to be asked whether it is still the same: after a restart of the bridge, or
    * where it could not say so when it was asked.
@@ -64,6 +66,10 @@ export class StreamTable {
   /** Streams of an earlier run that were not seen in this one yet. */
   #resumes = new Map<string, Resume>();
   #epochFloor = 0;
+  /** The last of `#entries`: frames of one stream often come one after the other. */
+  #newest: StreamEntry | undefined;
+  /** Before this time no stream can have been idle for long enough, ms. */
+  #idleFrom = 0;
 
   constructor(limits: StreamLimits, observe: Observe) {
     this.#limits = limits;
@@ -101,26 +107,32 @@ export class StreamTable {
 
   /** The stream's entry, made where there is none; `now` in ms. */
   entry(source: string, topic: Omit<Topic, 'suffix'>, rank: string | null, now: number): StreamEntry {
-    this.#expire(now);
+    if (now > this.#idleFrom) this.#expire(now);
+    const newest = this.#newest;
+    if (newest !== undefined && isOf(newest.stream, source, topic.text, rank)) return touched(newest, now);
     const id = `${source}/${topic.text}/${rank ?? '-'}`;
     const known = this.#entries.get(id);
     if (known) {
-      known.touchedAt = Math.max(known.touchedAt, now);
       this.#entries.delete(id);
       this.#entries.set(id, known);
-      return known;
+      this.#newest = known;
+      return touched(known, now);
     }
     while (this.#entries.size >= this.#limits.maxStreams) if (!this.#evictOldest('limit')) break;
     const stream = { id, source, topic: topic.text, pod: topic.pod, model: topic.model, rank };
     const made = entryOf(stream, this.#resumes.get(id), now);
-    if (this.#resumes.delete(id)) this.learnRank(source, topic, rank);
+    if (this.#resumes.delete(id)) this.learnRank(made);
     this.#entries.set(id, made);
+    this.#newest = made;
     return made;
   }
 
   /** Notes that a readable payload of this topic named this rank. */
-  learnRank(source: string, topic: Pick<Topic, 'text'>, rank: string | null): void {
-    const key = `${source}/${topic.text}`;
+  learnRank(entry: StreamEntry): void {
+    if (entry.isRankKnown) return;
+    entry.isRankKnown = true;
+    const { source, topic, rank } = entry.stream;
+    const key = `${source}/${topic}`;
     const ranks = this.#ranks.get(key);
     if (ranks) ranks.add(rank);
     else this.#ranks.set(key, new Set([rank]));
@@ -138,8 +150,10 @@ export class StreamTable {
   }
 
   #expire(now: number): void {
+    this.#idleFrom = now;
     for (const entry of this.#entries.values()) {
-      if (now - entry.touchedAt <= this.#limits.streamTtl) return;
+      this.#idleFrom = entry.touchedAt + this.#limits.streamTtl;
+      if (now <= this.#idleFrom) return;
       if (entry.held === undefined) this.#evict(entry, 'idle');
     }
   }
@@ -157,6 +171,7 @@ export class StreamTable {
   #evict(oldest: StreamEntry, reason: 'idle' | 'limit'): void {
     const { id, source, topic, rank } = oldest.stream;
     this.#entries.delete(id);
+    if (this.#newest === oldest) this.#newest = undefined;
     oldest.overlap?.clear();
     this.#epochFloor = Math.max(this.#epochFloor, oldest.state?.epoch ?? 0);
     const ranks = this.#ranks.get(`${source}/${topic}`);
@@ -166,8 +181,25 @@ export class StreamTable {
   }
 }
 
+function isOf(stream: Stream, source: string, topic: string, rank: string | null): boolean {
+  return stream.topic === topic && stream.rank === rank && stream.source === source;
+}
+
+function touched(entry: StreamEntry, now: number): StreamEntry {
+  entry.touchedAt = Math.max(entry.touchedAt, now);
+  return entry;
+}
+
 function entryOf(stream: Stream, resume: Resume | undefined, now: number): StreamEntry {
-  const common = { stream, touchedAt: now, isDisturbed: false, unproven: 0, overlap: undefined, held: undefined };
+  const common = {
+    stream,
+    touchedAt: now,
+    isRankKnown: false,
+    isDisturbed: false,
+    unproven: 0,
+    overlap: undefined,
+    held: undefined,
+  };
   if (resume === undefined) {
     const fresh = { state: undefined, nextOrdinal: 0n, checkpoint: null, isUnchecked: false, lateUntil: null };
     return { ...common, ...fresh, sightings: new Map() };

@@ -54,7 +54,7 @@ export function controlRecords(entry: StreamEntry, envelope: Envelope, verdict: 
   switch (verdict.kind) {
     case 'start':
       return [
-        markRecord(entry, envelope, { type: 'StreamStarted', joined: verdict.joined }),
+        markRecord(entry, envelope, { type: 'StreamStarted', joined: verdict.joined, peer: entry.peer }),
         ...(verdict.missing === null ? [] : [gapRecord(entry, envelope, verdict.missing, reason)]),
       ];
     case 'gap':

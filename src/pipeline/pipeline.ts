@@ -41,7 +41,7 @@ export class Pipeline {
   /** Asks the publishers of an earlier run's streams for what they have sent since; `now` in ms. */
   async catchUp(now: number): Promise<void> {
     const { streams, recoverer } = this.#parts;
-    const waiting = streams.resumable.filter((resume) => recoverer.canCheck(resume));
+    const waiting = streams.resumable.filter(({ stream }) => recoverer.canCheck({ stream, peer: stream.host }));
     await this.#inTurn(waiting, async (resume) => {
       const entry = streams.resumed(resume, now);
       if (!entry.isUnchecked) return;

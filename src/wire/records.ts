@@ -14,7 +14,12 @@ export interface Rendered {
 
 /** What the bridge says itself; docs/records.md says when. */
 export type Control =
-  | { readonly type: 'StreamStarted'; readonly joined: 'start' | 'late' | 'unsequenced' }
+  | {
+      readonly type: 'StreamStarted';
+      readonly joined: 'start' | 'late' | 'unsequenced';
+      /** Address of the publisher, where the transport tells it. */
+      readonly peer: string | null;
+    }
   | {
       readonly type: 'StreamGap';
       /** Both inclusive; null on streams without numbers. */
@@ -125,7 +130,7 @@ function withType(type: string, fields: string): string {
 function controlFields(control: Control): string {
   switch (control.type) {
     case 'StreamStarted':
-      return members({ joined: control.joined });
+      return members({ joined: control.joined, peer: control.peer });
     case 'StreamGap': {
       const { from, to, missing, reason } = control;
       return members({ from_seq: decimal(from), to_seq: decimal(to), missing: String(missing), reason });

@@ -80,7 +80,7 @@ export class Feed implements Source {
     const parts = [Buffer.from(topic), number, Buffer.from(payload ?? payloadOf(seq, 0, rank))];
     this.#handed.push(...parts);
     this.at += 1;
-    return { source: 'zmq', endpoint: 'tcp://*:5557', peer: null, receivedAt: this.at, parts };
+    return { source: 'zmq', endpoint: 'tcp://*:5557', peer: null, connection: null, receivedAt: this.at, parts };
   }
 }
 
@@ -123,7 +123,7 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
     transcoder: new FastTranscoder(() => undefined),
     streams,
     forms: new Set(['event'] as const),
-    rules: new Map([['zmq', { sequenceScope: 'rank' as const, maxFrameBytes: 1_000_000 }]]),
+    rules: new Map([['zmq', { sequenceScope: 'rank' as const, identity: 'auto' as const, maxFrameBytes: 1_000_000 }]]),
     canReplay: (entry, now, afresh) => recoverer.canReplay(entry, now, afresh),
     canCheck: (entry) => recoverer.canCheck(entry),
     observe,
@@ -132,7 +132,7 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
   const feed = new Feed();
   for (const lane of lanes) lane.start(() => undefined);
   const reading = Promise.all(lanes.map(({ opened }) => opened)).then(async (held) => {
-    streams.resume(resumesOf(held, streamOfId));
+    streams.resume(resumesOf(held, (id) => streamOfId(id, 'auto')));
     await Promise.all([pipeline.catchUp(clock.now()), pipeline.read(feed)]);
   });
   const send = async (...all: Live[]) => {

@@ -55,7 +55,7 @@ function emitted(all: readonly Sent[], form: RecordForm, drops: boolean): Record
     transcoder: new FastTranscoder(() => undefined),
     streams: new StreamTable({ maxStreams: 100, streamTtl: 3_600_000 }, observe),
     forms: new Set([form]),
-    rules: new Map([['zmq', { sequenceScope: 'rank', maxFrameBytes: 1_000_000 }]]),
+    rules: new Map([['zmq', { sequenceScope: 'rank', identity: 'auto' as const, maxFrameBytes: 1_000_000 }]]),
     canReplay: () => false,
     canCheck: () => false,
     observe,
@@ -75,6 +75,7 @@ function emitted(all: readonly Sent[], form: RecordForm, drops: boolean): Record
       source: 'zmq',
       endpoint: 'tcp://*:1',
       peer: null,
+      connection: null,
       parts,
       receivedAt: start + index,
     });

@@ -30,7 +30,7 @@ const envelopes: readonly Envelope[] = [
     ordinal: '0',
     seq: 0n,
     epoch: 1,
-    stream: { id: 's/"ü\u2028\\/-', source: 's', topic: '"ü\u2028\\', pod: null, model: null, rank: null },
+    stream: { id: 's/"ü\u2028\\/-', source: 's', host: null, topic: '"ü\u2028\\', pod: null, model: null, rank: null },
   }),
 ];
 
@@ -161,7 +161,15 @@ describe('the fast transcoder gives the records of the reference implementation,
 
   it('where all records together would be too large for their envelopes', () => {
     const topic = `kv@${'p'.repeat(900)}@m`;
-    const stream = { id: `zmq/${topic}/0`, source: 'zmq', topic, pod: 'p'.repeat(900), model: 'm', rank: '0' };
+    const stream = {
+      id: `zmq/${topic}/0`,
+      source: 'zmq',
+      host: null,
+      topic,
+      pod: 'p'.repeat(900),
+      model: 'm',
+      rank: '0',
+    };
     const payload = pack([1, Array.from({ length: 30_000 }, () => ['AllBlocksCleared']), 0]);
     const [one, other] = [fast, referenceTranscoder].map((transcoder) => {
       const reading = transcoder.read(payload);

@@ -103,7 +103,8 @@ export class ZmqSource implements Source {
         continue;
       }
       this.#lastFrameAt = performance.now();
-      yield [{ source: this.name, endpoint: this.#endpoint, peer: null, parts, receivedAt: Date.now() }];
+      const who = { source: this.name, endpoint: this.#endpoint, peer: null, connection: null };
+      yield [{ ...who, parts, receivedAt: Date.now() }];
       if (performance.now() - turnBegan > maxTurn) {
         await nextTurn();
         turnBegan = performance.now();

@@ -118,11 +118,8 @@ export class Pace {
   }
 }
 
-function frameOf(
-  { seq, payload, receivedAt }: ReplayedFrame,
-  { source, endpoint, peer, parts }: Omit<Frame, 'receivedAt'>,
-): Frame {
+function frameOf({ seq, payload, receivedAt }: ReplayedFrame, origin: Omit<Frame, 'receivedAt'>): Frame {
   const number = Buffer.alloc(8);
   number.writeBigUInt64BE(seq);
-  return { source, endpoint, peer, receivedAt, parts: [parts[0] ?? Buffer.alloc(0), number, payload] };
+  return { ...origin, receivedAt, parts: [origin.parts[0] ?? Buffer.alloc(0), number, payload] };
 }

@@ -10,6 +10,7 @@ import { comparePositions } from '../../src/core/checkpoint.ts';
 import { Intake } from '../../src/pipeline/intake.ts';
 import { Overflow } from '../../src/pipeline/overflow.ts';
 import { StreamTable } from '../../src/pipeline/streams.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
 import { documentsOf } from '../support/batches.ts';
 import { linesIn, makeFileSink, segmentNames } from './file-harness.ts';
 
@@ -51,9 +52,10 @@ function payloadOf({ events, ts }: Sent, salt: number): Buffer {
 function emitted(all: readonly Sent[], form: RecordForm, drops: boolean): RecordBatch[] {
   const observe = () => {};
   const intake = new Intake({
+    transcoder: new FastTranscoder(() => undefined),
     streams: new StreamTable({ maxStreams: 100, streamTtl: 3_600_000 }, observe),
     forms: new Set([form]),
-    rules: new Map([['zmq', { sequenceScope: 'rank', maxFrameBytes: 1_000_000 }]]),
+    rules: new Map([['zmq', { sequenceScope: 'rank', identity: 'auto' as const, maxFrameBytes: 1_000_000 }]]),
     canReplay: () => false,
     canCheck: () => false,
     observe,
@@ -73,6 +75,7 @@ function emitted(all: readonly Sent[], form: RecordForm, drops: boolean): Record
       source: 'zmq',
       endpoint: 'tcp://*:1',
       peer: null,
+      connection: null,
       parts,
       receivedAt: start + index,
     });

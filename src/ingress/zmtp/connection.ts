@@ -13,6 +13,13 @@ export interface ConnectionOptions extends MachineOptions {
   readonly heartbeats: HeartbeatTimes | null;
 }
 
+/** A connected socket and what there is to know about it. */
+export interface Accepted {
+  readonly socket: Socket;
+  readonly peer: string;
+  readonly number: number;
+}
+
 /** Called synchronously from socket events; must not throw. */
 export interface ConnectionEvents {
   readonly onEstablished: (connection: ZmtpConnection) => void;
@@ -39,6 +46,8 @@ const keepAliveDelay = 60_000;
 export class ZmtpConnection {
   /** IP address of the publisher's end. */
   readonly peer: string;
+  /** Rises with each connection of the source. */
+  readonly number: number;
   readonly #socket: Socket;
   readonly #machine: ZmtpMachine;
   readonly #options: ConnectionOptions;
@@ -51,10 +60,10 @@ export class ZmtpConnection {
   #ended = false;
   #failure: ZmtpError | null = null;
 
-  /** The socket is connected. */
-  constructor(socket: Socket, peer: string, options: ConnectionOptions, events: ConnectionEvents) {
+  constructor({ socket, peer, number }: Accepted, options: ConnectionOptions, events: ConnectionEvents) {
     this.#socket = socket;
     this.peer = peer;
+    this.number = number;
     this.#options = options;
     this.#events = events;
     this.#machine = new ZmtpMachine(options);

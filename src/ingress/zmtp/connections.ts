@@ -33,6 +33,7 @@ export class Connections {
   readonly #open = new Set<ZmtpConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #upkeep: NodeJS.Timeout;
+  #accepted = 0;
   #peers = 0;
   #minded = false;
   #closing = false;
@@ -56,7 +57,8 @@ export class Connections {
       socket.on('error', () => undefined).destroy();
       return null;
     }
-    const connection = new ZmtpConnection(socket, peer, this.#options, {
+    this.#accepted += 1;
+    const connection = new ZmtpConnection({ socket, peer, number: this.#accepted }, this.#options, {
       onMessages: (ready) => this.rotation.add(ready),
       onNoHeartbeats: () => this.#noHeartbeats(peer),
       onEstablished: (established) => {

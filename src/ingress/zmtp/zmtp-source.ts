@@ -122,10 +122,12 @@ export class ZmtpSource implements Source {
     this.#observe({ fact: 'source-closed', source: this.name, endpoint: this.#endpoint });
   }
 
-  #framesOf(connection: ZmtpConnection): readonly Frame[] {
-    const { peer, receivedAt } = connection;
+  #framesOf(from: ZmtpConnection): readonly Frame[] {
+    const { peer, receivedAt } = from;
     const { source, endpoint } = this.#place();
-    return connection.take().map((parts) => ({ source, endpoint, peer, parts, receivedAt }));
+    // A source that connects says by `onReconnect` that its connection is a new one.
+    const connection = this.#dialler === null ? from.number : null;
+    return from.take().map((parts) => ({ source, endpoint, peer, connection, parts, receivedAt }));
   }
 
   #createConnections(): Connections {

@@ -16,8 +16,8 @@ export interface ConnectionLimits {
 
 export interface ConnectionsOptions extends ConnectionOptions {
   readonly limits: ConnectionLimits;
-  /** Whether it is said when a peer's protocol has no heartbeats at all. */
-  readonly mindsNoHeartbeats: boolean;
+  /** Whether publishers dial in, which nobody here has chosen and of which there may be hundreds. */
+  readonly isBound: boolean;
   /** Asked for each fact: a bound source may know its port only later. */
   readonly place: () => { readonly source: string; readonly endpoint: string };
   readonly observe: Observe;
@@ -105,8 +105,8 @@ export class Connections {
   #established({ peer, hasHeartbeats }: ZmtpConnection): void {
     this.#peers += 1;
     this.#tellPeers();
-    const { heartbeats, mindsNoHeartbeats } = this.#options;
-    if (heartbeats !== null && mindsNoHeartbeats && !hasHeartbeats) this.#noHeartbeats(peer);
+    const { heartbeats, isBound } = this.#options;
+    if (heartbeats !== null && !isBound && !hasHeartbeats) this.#noHeartbeats(peer);
   }
 
   #closed(connection: ZmtpConnection, failure: ZmtpError | null): void {
@@ -114,12 +114,22 @@ export class Connections {
     const left = this.#countOf(connection.peer) - 1;
     if (left > 0) this.#perAddress.set(connection.peer, left);
     else this.#perAddress.delete(connection.peer);
-    if (failure !== null) sayTrouble(this.#options, connection.peer, troubleOf(failure, connection.wasEstablished));
+    this.#explain(connection, failure);
     if (connection.wasEstablished) {
       this.#peers -= 1;
       this.#tellPeers();
     }
     if (this.#open.size === 0) this.#allClosed?.();
+  }
+
+  /** A connection on which nothing ever came is a port check, and no trouble. */
+  #explain({ peer, wasEstablished, hasHeard }: ZmtpConnection, failure: ZmtpError | null): void {
+    if (failure !== null) {
+      sayTrouble(this.#options, peer, troubleOf(failure, wasEstablished));
+    } else if (this.#options.isBound && !wasEstablished && hasHeard && !this.#closing) {
+      const message = 'a peer ended the connection in the middle of the ZMTP handshake';
+      sayTrouble(this.#options, peer, { reason: 'handshake_failed', message });
+    }
   }
 
   #tellPeers(): void {

@@ -138,8 +138,7 @@ export class ZmtpSource implements Source {
       maxMessageSize: maxMessageSize < 0 ? largestMessage : maxMessageSize,
       handshakeTimeout,
       heartbeats: interval === 0 ? null : { interval, timeout },
-      // Where engines dial in nobody here has chosen them, and there may be hundreds.
-      mindsNoHeartbeats: mode === 'connect',
+      isBound: mode === 'bind',
       limits: this.#options.limits ?? defaultLimits,
       place: this.#place,
       observe: this.#observe,

@@ -98,6 +98,7 @@ export class SourcesReader {
       endpoint: bind ?? connect ?? '',
     };
     this.#checkEndpoint(source, `${key}.${mode}`);
+    this.#checkTransport(source, `${key}.transport`);
     const complaint = complaintAboutReplay(source, this.#networks.length > 0);
     if (complaint !== null) this.#refuse(`${key}.replay`, complaint);
     return source;
@@ -118,6 +119,11 @@ export class SourcesReader {
         `${value} has no port to count ranks on: dataParallelSize must be 1, use tcp:// or one source per rank`,
       );
     }
+  }
+
+  #checkTransport({ endpoint, transport }: SourceConfig, key: string): void {
+    if (transport !== 'zmtp' || !endpoint.startsWith('ipc:')) return;
+    this.#refuse(key, `"zmtp" does not speak ${shownEndpoint(endpoint)}: use "auto" or "libzmq" for ipc://, or tcp://`);
   }
 
   #refuse(key: string, message: string): void {

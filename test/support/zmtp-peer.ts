@@ -22,8 +22,9 @@ export class ZmtpPeer {
     });
   }
 
-  static async dial(port: number, host = '127.0.0.1'): Promise<ZmtpPeer> {
-    const socket = connect({ port, host });
+  /** `from`: the address that it dials from. */
+  static async dial(port: number, host = '127.0.0.1', from?: string): Promise<ZmtpPeer> {
+    const socket = connect({ port, host, ...(from !== undefined && { localAddress: from }) });
     await once(socket, 'connect');
     return new ZmtpPeer(socket);
   }

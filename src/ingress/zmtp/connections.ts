@@ -28,7 +28,7 @@ const checkInterval = 250;
 
 /** All connections of one source: counts them, keeps them in bounds, and tells of them. */
 export class Connections {
-  readonly rotation = new Rotation();
+  readonly rotation = new Rotation<ZmtpConnection>();
   readonly #options: ConnectionsOptions;
   readonly #open = new Set<ZmtpConnection>();
   readonly #perAddress = new Map<string, number>();

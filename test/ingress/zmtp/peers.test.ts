@@ -180,11 +180,12 @@ describe('a reader that is slow', () => {
     const flooder = await publisher(opened);
     const modest = await publisher(opened);
     const count = 300_000;
-    const flood = Buffer.concat(Array.from({ length: count }, () => message('flood')));
-    flooder.write(flood);
-    modest.write(message('modest'));
+    const ping = command('PING', '\0\0here');
+    flooder.write(message('flood'), ping, Buffer.concat(Array.from({ length: count - 1 }, () => message('flood'))));
+    modest.write(message('modest'), ping);
+    // Each has brought something before anybody reads.
+    for (const peer of [flooder, modest]) await peer.gets(command('PONG', 'here'));
     const frames = opened.source.frames()[Symbol.asyncIterator]();
-    // The flood is larger than what the sockets of both ends hold: it is stuck there as long as nobody reads.
     const [counts, topics] = [[] as number[], [] as string[]];
     for (let taken = 0; taken < count + 1; ) {
       const list = (await frames.next()).value ?? [];
@@ -194,8 +195,7 @@ describe('a reader that is slow', () => {
     }
     await frames.return(undefined);
     expect(Math.max(...counts)).toBeLessThanOrEqual(512);
-    // Within the first rounds, not after the flood.
-    expect(topics.indexOf('modest')).toBeLessThan(10);
+    expect(topics.indexOf('modest')).toBeLessThan(2);
   });
 
   it('makes the publisher hold the rest', async () => {

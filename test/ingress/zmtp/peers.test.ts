@@ -132,16 +132,23 @@ describe('a bound source and peers that', () => {
   it.each([
     ['in total', { total: 2, perAddress: 9 }],
     ['from one address', { total: 9, perAddress: 2 }],
-  ])('are too many %s: turns the next one away until one has left', async (_, limits) => {
+  ])('are too many %s: turns the next one away until others have left', async (_, limits) => {
     const opened = await open({ limits });
-    const [first] = [await publisher(opened), await publisher(opened)];
-    const third = await ZmtpPeer.dial(opened.port);
-    await third.closed();
-    expect(opened.troubles).toEqual([{ reason: 'too_many_connections', peer: '127.0.0.1' }]);
-    first.end();
-    await waitFor(() => opened.peers.at(-1) === 1, { what: 'one has left', every: 5 });
-    await publisher(opened);
-    expect(opened.peers).toEqual([1, 2, 1, 2]);
+    const fill = async () => {
+      const pair = [await publisher(opened), await publisher(opened)];
+      const next = await ZmtpPeer.dial(opened.port);
+      await next.closed();
+      return pair;
+    };
+    const refusal = { reason: 'too_many_connections', peer: '127.0.0.1' };
+    const [first, second] = await fill();
+    expect(opened.troubles).toEqual([refusal]);
+    first?.end();
+    second?.end();
+    await waitFor(() => opened.peers.at(-1) === 0, { what: 'both have left', every: 5 });
+    await fill();
+    expect(opened.troubles).toEqual([refusal, refusal]);
+    expect(opened.peers).toEqual([1, 2, 1, 0, 1, 2]);
   });
 
   it('ask with PING get their answer although nobody reads frames', async () => {

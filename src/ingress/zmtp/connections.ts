@@ -12,6 +12,8 @@ export interface ConnectionLimits {
   readonly total: number;
   /** From one IP address. */
   readonly perAddress: number;
+  /** Bytes of messages that are not all there, of all connections together. */
+  readonly unfinished: number;
 }
 
 export interface ConnectionsOptions extends ConnectionOptions {
@@ -35,6 +37,7 @@ export class Connections {
   readonly #upkeep: NodeJS.Timeout;
   #accepted = 0;
   #peers = 0;
+  #unfinished = 0;
   #minded = false;
   #closing = false;
   #allClosed: (() => void) | null = null;
@@ -60,6 +63,10 @@ export class Connections {
     this.#accepted += 1;
     const connection = new ZmtpConnection({ socket, peer, number: this.#accepted }, this.#options, {
       onMessages: (ready) => this.rotation.add(ready),
+      onHeld: (change) => {
+        this.#unfinished += change;
+        return this.#unfinished <= this.#options.limits.unfinished;
+      },
       onNoHeartbeats: () => this.#noHeartbeats(peer),
       onEstablished: (established) => {
         this.#established(established);

@@ -151,6 +151,27 @@ describe('a bound source and peers that', () => {
     expect(opened.peers).toEqual([1, 2, 1, 0, 1, 2]);
   });
 
+  it('begin messages that are too large together: ends the one that goes too far, and its room is free again', async () => {
+    const opened = await open({ limits: { unfinished: 200_000 } });
+    const reader = opened.read();
+    const large = message('kv', Buffer.alloc(150_000));
+    const patient = await publisher(opened);
+    patient.write(large.subarray(0, 100_000));
+    for (let round = 1; round <= 3; round += 1) {
+      const greedy = await publisher(opened);
+      greedy.write(large.subarray(0, 149_000));
+      await greedy.closed();
+      await waitFor(() => opened.troubles.length === round, { what: 'it was told of', every: 5 });
+    }
+    expect(new Set(opened.troubles.map(({ reason }) => reason))).toEqual(new Set(['message_too_large']));
+    patient.write(large.subarray(100_000));
+    await reader.texts(1);
+    for (let round = 2; round < 6; round += 1) {
+      patient.write(large);
+      await reader.texts(round);
+    }
+  });
+
   it('ask with PING get their answer although nobody reads frames', async () => {
     const opened = await open();
     const peer = await publisher(opened);

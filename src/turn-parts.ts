@@ -33,9 +33,10 @@ function socketsOfOne(source: SourceConfig, context: Context, observe: Observe):
   });
 }
 
-/** A source that connects has one engine: its name says whose everything is. */
-export function identityOf({ identity, mode }: SourceConfig): Identity {
-  return identity === 'auto' && mode === 'connect' ? 'topic' : identity;
+/** A source that connects has one engine: its name says whose everything is. libzmq knows no addresses. */
+export function identityOf(source: SourceConfig): Identity {
+  if (!speaksZmtp(source)) return 'topic';
+  return source.identity === 'auto' && source.mode === 'connect' ? 'topic' : source.identity;
 }
 
 /** The streams that ids in checkpoints stand for; null for those of a source that is gone. */

@@ -9,6 +9,7 @@ import type { Problems } from './problems.ts';
 import { complaintAboutReplay } from './replay.ts';
 import type { rootSettings } from './root-settings.ts';
 import { sourceSettings } from './root-settings.ts';
+import { complaintAboutIdentity } from './transport.ts';
 
 type SourceValue = Partial<SettingsValue<typeof sourceSettings>>;
 export type SourceDefaults = Omit<SettingsValue<typeof rootSettings.zmq>, 'port'>;
@@ -101,6 +102,8 @@ export class SourcesReader {
     this.#checkTransport(source, `${key}.transport`);
     const complaint = complaintAboutReplay(source, this.#networks.length > 0);
     if (complaint !== null) this.#refuse(`${key}.replay`, complaint);
+    const doubt = complaintAboutIdentity(source);
+    if (doubt !== null) this.#refuse(`${key}.identity`, doubt);
     return source;
   }
 

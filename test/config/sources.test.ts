@@ -110,6 +110,17 @@ const endpoints: readonly (readonly [string, string, RegExp])[] = [
   ['connect', 'tcp://{pod}:5557', /must be tcp:\/\/host:port/],
 ];
 
+describe('identity peer', () => {
+  it('needs a transport that knows addresses', async () => {
+    const entry = { name: 'a', bind: 'tcp://*:5557', identity: 'peer' };
+    expect((await withSources([entry])).config.sources).toMatchObject([{ name: 'a', identity: 'peer' }]);
+    const problems = await problemsOf(withSources([{ ...entry, transport: 'libzmq' }]));
+    expect(problems).toEqual([expect.stringMatching(/^sources\[0\]\.identity: "peer" needs.*use "auto" or "topic"/)]);
+    const own = await problemsOf(load({ env: { ZMQ_IDENTITY: 'peer', ZMQ_TRANSPORT: 'libzmq' } }));
+    expect(own).toEqual([expect.stringMatching(/^zmq\.identity: .*\(env ZMQ_IDENTITY\)$/)]);
+  });
+});
+
 describe('the transport', () => {
   it.each([
     ['tcp://*:5557', 'auto', true],

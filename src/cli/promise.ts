@@ -88,7 +88,7 @@ function memoryOfReplay({ heldBytes, maxBytes, concurrency }: Config['replay']):
 function memoryOfSource(source: SourceConfig): string {
   const { name, receiveHighWaterMark } = source;
   if (speaksZmtp(source))
-    return `source ${name}: up to 128 KiB and one unfinished message per publisher wait to be read, outside that limit`;
+    return `source ${name}: up to 128 KiB per publisher wait to be read, and unfinished messages of 512 MiB together, outside that limit`;
   return receiveHighWaterMark === 0
     ? `source ${name} has no high-water mark: libzmq may hold any number of messages`
     : `source ${name}: libzmq may hold ${receiveHighWaterMark} messages of any size per publisher, outside that limit`;

@@ -53,7 +53,7 @@ describe('what is promised at start-up', () => {
   });
 
   it.each([
-    ['auto', 'source zmq: up to 128 KiB and one unfinished message per publisher'],
+    ['auto', 'source zmq: up to 128 KiB per publisher wait to be read, and unfinished messages of 512 MiB together'],
     ['libzmq', 'source zmq: libzmq may hold 1000 messages of any size per publisher'],
   ])('says what a source with the transport %s holds', async (transport, sentence) => {
     expect((await guaranteesWith({ ZMQ_TRANSPORT: transport })).cannot).toContain(sentence);

@@ -97,6 +97,8 @@ export function sourceContract(transport: Transport): void {
         await publisher.send(host);
       }
       expect(await reader.texts(2)).toEqual([['127.0.0.1'], ['[::1]']]);
+      const peers = transport.knowsPeers ? ['127.0.0.1', '::1'] : [null, null];
+      expect(reader.frames.map(({ peer }) => peer)).toEqual(peers);
     });
 
     it('names the chosen port where the configured one is 0', async () => {

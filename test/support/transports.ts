@@ -19,6 +19,8 @@ export interface Transport {
   readonly name: string;
   /** Whether the frames say who sent them. */
   readonly knowsPeers: boolean;
+  /** That a connected source with heartbeats has to its publisher. */
+  readonly connections: number;
   create(options: Partial<SourceOptions>, observe: Observe): Source;
 }
 
@@ -34,11 +36,15 @@ const defaults: SourceOptions = {
 export const libzmq: Transport = {
   name: 'libzmq',
   knowsPeers: false,
+  connections: 2,
   create: (options, observe) => new ZmqSource({ ...defaults, ...options }, observe),
 };
 
 export const zmtp: Transport = {
   name: 'zmtp',
   knowsPeers: true,
+  connections: 1,
   create: (options, observe) => new ZmtpSource({ ...defaults, ...options }, observe),
 };
+
+export const transports: readonly Transport[] = [libzmq, zmtp];

@@ -25,6 +25,8 @@ export interface ConnectionEvents {
   readonly onEstablished: (connection: ZmtpConnection) => void;
   /** There are messages to take where there were none. */
   readonly onMessages: (connection: ZmtpConnection) => void;
+  /** So many bytes more, or fewer, are kept of a message that is not all there; false: that is too much. */
+  readonly onHeld: (change: number) => boolean;
   /** The publisher answers no heartbeats: none are sent any more. At most once. */
   readonly onNoHeartbeats: (connection: ZmtpConnection) => void;
   /** Last and once; `failure`: why this side ended it. What is not taken yet can still be taken. */
@@ -56,6 +58,7 @@ export class ZmtpConnection {
   #heartbeat: Heartbeat | null = null;
   #messages: Messages = none;
   #receivedAt = 0;
+  #held = 0;
   #wasEstablished = false;
   #ended = false;
   #failure: ZmtpError | null = null;
@@ -152,6 +155,14 @@ export class ZmtpConnection {
     if (this.#machine.isEstablished && !this.#wasEstablished) this.#establish();
     this.#send();
     if (this.#machine.failure !== null) this.fail(this.#machine.failure);
+    else this.#hold(this.#machine.held);
+  }
+
+  #hold(held: number): void {
+    const change = held - this.#held;
+    this.#held = held;
+    if (change === 0 || this.#events.onHeld(change) || change < 0) return;
+    this.fail(new ZmtpError('too_large', 'the unfinished messages of all connections together are too large'));
   }
 
   #establish(): void {
@@ -189,6 +200,7 @@ export class ZmtpConnection {
 
   #closed(): void {
     this.#ended = true;
+    this.#hold(0);
     this.#events.onClosed(this, this.#failure);
   }
 }

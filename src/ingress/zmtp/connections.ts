@@ -12,6 +12,8 @@ export interface ConnectionLimits {
   readonly total: number;
   /** From one IP address. */
   readonly perAddress: number;
+  /** Bytes of messages that are not all there, of all connections together. */
+  readonly unfinished: number;
 }
 
 export interface ConnectionsOptions extends ConnectionOptions {
@@ -28,13 +30,14 @@ const checkInterval = 250;
 
 /** All connections of one source: counts them, keeps them in bounds, and tells of them. */
 export class Connections {
-  readonly rotation = new Rotation();
+  readonly rotation = new Rotation<ZmtpConnection>();
   readonly #options: ConnectionsOptions;
   readonly #open = new Set<ZmtpConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #upkeep: NodeJS.Timeout;
   #accepted = 0;
   #peers = 0;
+  #unfinished = 0;
   #minded = false;
   #closing = false;
   #allClosed: (() => void) | null = null;
@@ -60,6 +63,10 @@ export class Connections {
     this.#accepted += 1;
     const connection = new ZmtpConnection({ socket, peer, number: this.#accepted }, this.#options, {
       onMessages: (ready) => this.rotation.add(ready),
+      onHeld: (change) => {
+        this.#unfinished += change;
+        return this.#unfinished <= this.#options.limits.unfinished;
+      },
       onNoHeartbeats: () => this.#noHeartbeats(peer),
       onEstablished: (established) => {
         this.#established(established);

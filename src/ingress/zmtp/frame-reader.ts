@@ -42,6 +42,11 @@ export class FrameReader {
     return this.#flags;
   }
 
+  /** Bytes of the room for a frame that is not all there. */
+  get held(): number {
+    return this.#body?.length ?? 0;
+  }
+
   /** Whether all of the chunk has been read. */
   get isDrained(): boolean {
     return this.#at === this.#chunk.length;

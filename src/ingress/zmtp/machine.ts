@@ -67,6 +67,11 @@ export class ZmtpMachine {
     return this.#pongs;
   }
 
+  /** Bytes that are kept of a message that is not all there. */
+  get held(): number {
+    return this.#size + this.#frames.held;
+  }
+
   /** Messages that are whole with this chunk, 512 at most: then `rest` has further ones, and must be asked first. */
   push(chunk: Buffer): readonly (readonly Buffer[])[] {
     return this.#guarded(() => {

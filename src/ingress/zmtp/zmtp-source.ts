@@ -31,7 +31,7 @@ export interface ZmtpSourceOptions {
   readonly heartbeatTimeout?: number;
   /** Milliseconds that a handshake may take. */
   readonly handshakeTimeout?: number;
-  readonly limits?: ConnectionLimits;
+  readonly limits?: Partial<ConnectionLimits>;
   /** For tests; `dialTimes` unless told. */
   readonly reconnectTimes?: Partial<DialTimes>;
   /** 0 <= r < 1; spreads what many sources would do at once. */
@@ -42,7 +42,7 @@ export interface ZmtpSourceOptions {
 const maxTurn = 5;
 const largestMessage = 0x7fff_ffff;
 /** Engines behind one address are many where a proxy or NAT is between. */
-const defaultLimits: ConnectionLimits = { total: 4_096, perAddress: 1_024 };
+const defaultLimits: ConnectionLimits = { total: 4_096, perAddress: 1_024, unfinished: 536_870_912 };
 const defaultHandshakeTimeout = 10_000;
 
 /** A SUB that speaks ZMTP itself: bound, with any number of publishers dialling in, or connected to one publisher. */
@@ -139,7 +139,7 @@ export class ZmtpSource implements Source {
       handshakeTimeout,
       heartbeats: interval === 0 ? null : { interval, timeout },
       isBound: mode === 'bind',
-      limits: this.#options.limits ?? defaultLimits,
+      limits: { ...defaultLimits, ...this.#options.limits },
       place: this.#place,
       observe: this.#observe,
     });

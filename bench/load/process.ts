@@ -1,0 +1,75 @@
+// The load generator, a process of its own: what it costs is no part of what is measured. Told by messages of its parent.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeProfile } from './profiles.ts';
+import type { Publisher } from './publisher.ts';
+import { dialLibzmq, dialRaw } from './publisher.ts';
+
+export interface Load {
+  readonly profile: string;
+  readonly streams: number;
+  /** Of each stream. */
+  readonly batches: number;
+  readonly port: number;
+  readonly publisher: 'raw' | 'libzmq';
+  /** Batches per second of all streams together; null: as fast as they are taken. */
+  readonly rate: number | null;
+}
+
+/** Batches of one stream before the next has its turn, in a flood: engines send side by side. */
+const turn = 64;
+
+let publishers: Publisher[] = [];
+let load: Load | undefined;
+
+process.on('message', (message: Load | 'go' | 'end') => {
+  const work = message === 'go' ? send() : message === 'end' ? end() : open(message);
+  work.catch((error: unknown) => {
+    process.stderr.write(`load generator: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  });
+});
+process.on('disconnect', () => process.exit(0));
+
+async function open(given: Load): Promise<void> {
+  const profile = makeProfile(given.profile);
+  if (profile === null) throw new Error(`there is no profile ${given.profile}`);
+  load = given;
+  const dial = given.publisher === 'raw' ? dialRaw : dialLibzmq;
+  for (let stream = 0; stream < given.streams; stream += 1) {
+    publishers.push(await dial(given.port, profile, stream));
+  }
+  process.send?.('ready');
+}
+
+async function send(): Promise<void> {
+  if (load === undefined) throw new Error('told to go before it was told what to send');
+  await (load.rate === null ? flood(load) : pace(load, load.rate));
+  process.send?.('sent');
+}
+
+async function flood({ batches }: Load): Promise<void> {
+  await Promise.all(
+    publishers.map(async (publisher) => {
+      for (let from = 0; from < batches; from += turn) await publisher.flood(from, Math.min(batches, from + turn));
+    }),
+  );
+}
+
+/** In turns, each as its time comes; a late timer sends what is due at once, so the rate holds on average. */
+async function pace({ batches, streams }: Load, rate: number): Promise<void> {
+  const start = performance.now();
+  for (let number = 0; number < batches * streams; number += 1) {
+    const due = start + (number * 1_000) / rate;
+    while (performance.now() < due) await sleep(1);
+    publishers[number % streams]?.send(
+      Math.floor(number / streams),
+      (performance.timeOrigin + performance.now()) / 1_000,
+    );
+  }
+}
+
+async function end(): Promise<void> {
+  for (const publisher of publishers) publisher.close();
+  publishers = [];
+  process.disconnect();
+}

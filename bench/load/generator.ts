@@ -1,17 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Load } from './process.ts';
+import type { Load, Part } from './process.ts';
 
 /** The load generator, seen from the bench. */
 export class Generator {
   readonly #child: ChildProcess;
-  readonly #sent: Promise<void>;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    this.#sent = this.#said('sent');
-    this.#sent.catch(() => {});
   }
 
   /** Resolves when every stream is connected and subscribed to. */
@@ -24,9 +21,10 @@ export class Generator {
   }
 
   /** Begins to send; resolves when everything has been handed to the sockets. */
-  go(): Promise<void> {
-    this.#child.send('go');
-    return this.#sent;
+  go(part: Part): Promise<void> {
+    const sent = this.#said('sent');
+    this.#child.send(part);
+    return sent;
   }
 
   async close(): Promise<void> {
@@ -38,7 +36,7 @@ export class Generator {
 
   #said(word: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#child.on('message', (message) => message === word && resolve());
+      this.#child.once('message', (message) => message === word && resolve());
       this.#child.once('exit', () => reject(new Error(`the load generator ended before it was ${word}`)));
     });
   }

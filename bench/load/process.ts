@@ -7,12 +7,16 @@ import { dialLibzmq, dialRaw } from './publisher.ts';
 export interface Load {
   readonly profile: string;
   readonly streams: number;
-  /** Of each stream. */
-  readonly batches: number;
   readonly port: number;
   readonly publisher: 'raw' | 'libzmq';
   /** Batches per second of all streams together; null: as fast as they are taken. */
   readonly rate: number | null;
+}
+
+/** Numbers to send on each stream: from the first, up to but without the second. */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Batches of one stream before the next has its turn, in a flood: engines send side by side. */
@@ -21,8 +25,8 @@ const turn = 64;
 let publishers: Publisher[] = [];
 let load: Load | undefined;
 
-process.on('message', (message: Load | 'go' | 'end') => {
-  const work = message === 'go' ? send() : message === 'end' ? end() : open(message);
+process.on('message', (message: Load | Part | 'end') => {
+  const work = message === 'end' ? end() : 'from' in message ? send(message) : open(message);
   work.catch((error: unknown) => {
     process.stderr.write(`load generator: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
@@ -41,28 +45,28 @@ async function open(given: Load): Promise<void> {
   process.send?.('ready');
 }
 
-async function send(): Promise<void> {
+async function send(part: Part): Promise<void> {
   if (load === undefined) throw new Error('told to go before it was told what to send');
-  await (load.rate === null ? flood(load) : pace(load, load.rate));
+  await (load.rate === null ? flood(part) : pace(part, load.streams, load.rate));
   process.send?.('sent');
 }
 
-async function flood({ batches }: Load): Promise<void> {
+async function flood({ from, to }: Part): Promise<void> {
   await Promise.all(
     publishers.map(async (publisher) => {
-      for (let from = 0; from < batches; from += turn) await publisher.flood(from, Math.min(batches, from + turn));
+      for (let at = from; at < to; at += turn) await publisher.flood(at, Math.min(to, at + turn));
     }),
   );
 }
 
 /** In turns, each as its time comes; a late timer sends what is due at once, so the rate holds on average. */
-async function pace({ batches, streams }: Load, rate: number): Promise<void> {
+async function pace({ from, to }: Part, streams: number, rate: number): Promise<void> {
   const start = performance.now();
-  for (let number = 0; number < batches * streams; number += 1) {
+  for (let number = 0; number < (to - from) * streams; number += 1) {
     const due = start + (number * 1_000) / rate;
     while (performance.now() < due) await sleep(1);
     publishers[number % streams]?.send(
-      Math.floor(number / streams),
+      from + Math.floor(number / streams),
       (performance.timeOrigin + performance.now()) / 1_000,
     );
   }

@@ -61,7 +61,7 @@ export class Ledger {
   }
 
   verdict(): Verdict {
-    const expected = countEvents(this.#sent);
+    const expected = countEvents(this.#sent, this.#sent.batches);
     let doubled = 0;
     for (const times of this.#found.values()) doubled += times - 1;
     return { expected, missing: expected - this.#found.size, doubled, altered: this.#altered, unknown: this.#unknown };
@@ -79,7 +79,8 @@ export function isComplete({ missing, doubled, altered, unknown }: Verdict): boo
   return missing + doubled + altered + unknown === 0;
 }
 
-export function countEvents({ profile, streams, batches }: Sent): number {
+/** Of the first `batches` of each stream. */
+export function countEvents({ profile, streams }: Sent, batches: number): number {
   let events = 0;
   for (let stream = 0; stream < streams; stream += 1) {
     for (let seq = 0; seq < batches; seq += 1) events += payloadAt(profile, stream, seq).events.length;
@@ -88,7 +89,7 @@ export function countEvents({ profile, streams, batches }: Sent): number {
 }
 
 /** Batches without events: the bridge writes a record for each. */
-export function countEmpty({ profile, streams, batches }: Sent): number {
+export function countEmpty({ profile, streams }: Sent, batches: number): number {
   return profile.payloads.every(({ events }) => events.length === 0) ? streams * batches : 0;
 }
 

@@ -32,6 +32,7 @@ export interface Throughput {
   /** After the warm-up, as are these. */
   readonly batchCpu: number;
   readonly eventsPerSecond: number;
+  readonly batchesPerSecond: number;
   readonly peakBytes: number;
   /** Null for candidates that deliver nothing. */
   readonly verdict: Verdict | null;
@@ -67,6 +68,7 @@ export function measureThroughput(task: Task): Promise<Throughput> {
       warmCpu: (rest.cpu / warm) * 1e6,
       batchCpu: (rest.cpu / ((batches - warmUp) * streams)) * 1e6,
       eventsPerSecond: warm / rest.at,
+      batchesPerSecond: ((batches - warmUp) * streams) / rest.at,
       peakBytes,
       verdict: candidate.delivers ? await check(destination, task) : null,
     };

@@ -35,9 +35,10 @@ export class UsageError extends Error {}
 export const help = `npm run bench -- [options]      (make bench ARGS="[options]")
 
 Measures the bridge beside a plain Node.js bridge, a Python bridge (--peer) and the libraries alone. Starts Redis and
-Kafka itself, as the tests do. Writes docs/benchmarks.md, unless it is told to measure less than everything.
+Kafka itself, as the tests do. Takes some minutes. Writes docs/benchmarks.md, unless it is told to measure less than everything.
 
-  --quick            one round of a third of the events, about a minute; writes no page
+  --quick            one round of a third of the events, the smallest and the largest profile, no growth table: about a
+                     minute, rough; writes no page
   --parts LIST       of ${partNames.join(', ')} (all)
   --profiles LIST    (all)
 ${Object.entries(profileHelp)
@@ -45,9 +46,9 @@ ${Object.entries(profileHelp)
   .join('\n')}
   --sinks LIST       of ${sinkNames.join(', ')} (all)
   --rounds N         interleaved rounds; medians are shown (3)
-  --events N         events of decode1 in a run; mixed gets N/2.4, prefill8k N/48 (24000)
+  --events N         events of decode1 in a run; mixed gets N/2.4, prefill8k N/48 (20000)
   --publisher NAME   raw: ready bytes over TCP; libzmq: its own PUB socket, dearer (raw)
-  --peer FILE        a Python bridge that takes --port, --sink, --redis-port, --stream, --bootstrap, --kafka-topic
+  --peer FILE        a Python bridge that takes --port, --sink, --redis-port, --stream, --bootstrap, --kafka-topic, --compression
   --python FILE      the interpreter for it (python3)
   --variant NAME:KEY=VALUE,...  the bridge once more with other settings; may be repeated, e.g.
                      exactly-once:REDIS_DELIVERY=exactly-once,KAFKA_DELIVERY=exactly-once
@@ -76,8 +77,12 @@ export function readArguments(args: readonly string[]): Options | null {
   const given = parse(args);
   if (given.help) return null;
   const { quick, peer, json, page } = given;
-  const parts = choose('parts', given.parts, partNames);
-  const profiles = choose('profiles', given.profiles, Object.keys(profileHelp));
+  const parts = choose('parts', given.parts ?? (quick ? 'throughput,latency,micro' : undefined), partNames);
+  const profiles = choose(
+    'profiles',
+    given.profiles ?? (quick ? 'decode1,prefill8k' : undefined),
+    Object.keys(profileHelp),
+  );
   const sinks = choose('sinks', given.sinks, sinkNames);
   const isPart = [given.parts, given.profiles, given.sinks].some((list) => list !== undefined);
   const [publisher = 'raw'] = choose('publisher', given.publisher, ['raw', 'libzmq'] as const);
@@ -86,7 +91,7 @@ export function readArguments(args: readonly string[]): Options | null {
     profiles,
     sinks,
     rounds: count('rounds', given.rounds, quick ? 1 : 3),
-    events: count('events', given.events, quick ? 8_000 : 24_000),
+    events: count('events', given.events, quick ? 7_000 : 20_000),
     publisher,
     peer: peer ?? null,
     python: given.python,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { freePort } from '../../test/support/services/service.ts';
 import type { Job } from '../programs/job.ts';
 import type { Address } from '../targets/target.ts';
@@ -29,7 +30,9 @@ export function bridge(name: string, env: Readonly<Record<string, string>> = {})
 }
 
 function settingsOf({ port, address }: Job, http: number): Record<string, string> {
-  const common = { ZMQ_PORT: String(port), HTTP_PORT: String(http), HTTP_HOST: '127.0.0.1', BRIDGE_NAME: 'bench' };
+  // A name of its own: under the same one it would go on at the checkpoints of the run before.
+  const BRIDGE_NAME = `bench-${randomUUID()}`;
+  const common = { ZMQ_PORT: String(port), HTTP_PORT: String(http), HTTP_HOST: '127.0.0.1', BRIDGE_NAME };
   return { ...common, SINKS: address.sink, ...sinkSettings(address) };
 }
 

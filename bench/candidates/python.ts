@@ -29,7 +29,7 @@ export function peerProblem({ python, path }: Peer, sinks: readonly SinkName[]):
 export function python({ python: command, path }: Peer): Candidate {
   return {
     name: 'python',
-    what: 'a tuned Python bridge: pyzmq, msgspec, hiredis or confluent-kafka (librdkafka, lz4)',
+    what: 'a tuned Python bridge: pyzmq, msgspec, hiredis or confluent-kafka (librdkafka)',
     receives: true,
     delivers: true,
     extraRecords: 0,
@@ -49,6 +49,10 @@ function sinkArguments(address: Address): string[] {
     case 'redis':
       return ['--sink', 'redis', '--redis-port', String(address.port), '--stream', address.key];
     case 'kafka':
-      return ['--sink', 'kafka', '--bootstrap', address.brokers.join(','), '--kafka-topic', address.topic];
+      // As the bridge by default: compression would be a difference of settings, not of programs.
+      return [
+        ...['--sink', 'kafka', '--compression', 'none'],
+        ...['--bootstrap', address.brokers.join(','), '--kafka-topic', address.topic],
+      ];
   }
 }

@@ -13,7 +13,7 @@ export interface Progress {
 
 const every = 20;
 /** What comes after the last expected record (a duplicate, say) comes at once. */
-const quiet = 250;
+const quiet = 150;
 /** Without a new record for this long a run has failed. */
 const patience = 20_000;
 

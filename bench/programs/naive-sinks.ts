@@ -36,7 +36,7 @@ function gathered(send: (lines: readonly Line[]) => Promise<unknown>): NaiveSink
   let waiting: Line[] = [];
   let sending: Promise<void> | null = null;
   const drain = async () => {
-    while (waiting.length > 0) await send(waiting.splice(0, 1_000));
+    while (waiting.length > 0) await send(waiting.splice(0, helping(waiting)));
     sending = null;
   };
   return async (lines) => {
@@ -44,6 +44,16 @@ function gathered(send: (lines: readonly Line[]) => Promise<unknown>): NaiveSink
     sending ??= drain();
     while (waiting.length > maxWaiting) await sending;
   };
+}
+
+/** As many as a Kafka broker takes in one request by default (1 MB), a thousand at most. */
+function helping(lines: readonly Line[]): number {
+  let bytes = 0;
+  const end = lines.findIndex(({ text }, index) => {
+    bytes += text.length + 200;
+    return bytes > 900_000 || index === 1_000;
+  });
+  return end < 0 ? lines.length : Math.max(1, end);
 }
 
 async function redisSender(port: number, key: string): Promise<(lines: readonly Line[]) => Promise<unknown>> {

@@ -100,7 +100,7 @@ const caveats = `## Read with care
 - Generator, candidate, servers and consumer share the processors: throughput is that of a crowded machine. CPU per event hardly depends on it.
 - The kernel counts processor time in steps of 10 ms. Small costs (\`write only\`, short runs) are rough.
 - The naive bridge and the Python bridge check less than the bridge does: no replay, no checkpoints, no bounds on hostile input, no metrics; the naive one no
-  sequence either. The records of the Python bridge are shorter (no id, no stream), its hashes are JSON numbers, its Kafka batches lz4; the others send
-  uncompressed ones.
+  sequence either. The records of the Python bridge are shorter (no id, no stream) and its hashes are JSON numbers.
+  Nobody compresses what goes to Kafka.
 - The ratios include the start of the just-in-time compiler, which favours Python; a bridge that runs for days is the column \`warm\`.
 - Peak memory of \`write only\` holds the ready records.`;

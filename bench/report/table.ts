@@ -15,6 +15,10 @@ export function show(value: number | null, suffix = ''): string {
   if (value === null || !Number.isFinite(value)) return '–';
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   const [whole = '', part] = value.toFixed(digits).split('.');
-  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ' ');
-  return `${grouped}${part === undefined ? '' : `.${part}`}${suffix}`;
+  return `${grouped(whole)}${part === undefined ? '' : `.${part}`}${suffix}`;
+}
+
+/** Digits with their thousands apart. */
+export function grouped(digits: string): string {
+  return digits.replaceAll(/\B(?=(\d{3})+$)/g, ' ');
 }

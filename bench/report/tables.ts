@@ -1,7 +1,7 @@
 import { isComplete } from '../measure/ledger.ts';
 import { medianOf } from '../measure/statistics.ts';
 import type { GrowthRow, LatencyRow, MicroRow, ThroughputRow } from '../results.ts';
-import { show, table } from './table.ts';
+import { grouped, show, table } from './table.ts';
 
 /** One table for each sink, from the medians of all rounds. */
 export function throughputTables(rows: readonly ThroughputRow[]): string[] {
@@ -101,9 +101,9 @@ export function growthTable(rows: readonly GrowthRow[]): string {
   const head = ['what grows', 'to', 'complete', 'frame bytes', 'CPU µs/batch', 'CPU µs/event', 'batches/s', 'peak MB'];
   const lines = rows.map(({ axis, value, figures, frameBytes }) => [
     axis,
-    show(value),
+    grouped(String(value)),
     figures.verdict !== null && isComplete(figures.verdict) ? 'yes' : 'no',
-    show(frameBytes),
+    grouped(String(frameBytes)),
     show(figures.batchCpu),
     show(figures.events === 0 ? null : figures.warmCpu),
     show(figures.batchesPerSecond),

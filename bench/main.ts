@@ -14,6 +14,8 @@ import type { Bench } from './rounds.ts';
 import { latencyRounds, throughputRounds } from './rounds.ts';
 import type { SinkName, Target } from './targets/target.ts';
 
+// Servers and candidates are killed by what runs at an exit, which a signal alone would skip.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main();
 
 async function main(): Promise<number> {

@@ -31,6 +31,9 @@ export class Running {
     this.#child.on('error', (error) => {
       this.#complaints += error.message;
     });
+    const kill = () => this.#child.kill('SIGKILL');
+    process.once('exit', kill);
+    this.#child.once('exit', () => process.off('exit', kill));
     this.#child.stdin?.on('error', () => {});
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#complaints = `${this.#complaints}${text}`.slice(-4_000);

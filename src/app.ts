@@ -1,6 +1,6 @@
 import type { Config } from './config/config.ts';
 import type { LaneConfig } from './core/lane-settings.ts';
-import type { Fact, Observe } from './core/observer.ts';
+import type { Observe } from './core/observer.ts';
 import type { HttpServer } from './http/server.ts';
 import { startHttp } from './http/server.ts';
 import { Balance } from './telemetry/balance.ts';
@@ -45,7 +45,20 @@ export class App {
 
   /** For what the process around the bridge has to tell. */
   readonly observe: Observe = (fact) => {
-    for (const observer of this.#observers) observer(fact);
+    switch (fact.fact) {
+      // Facts of every batch: only to those that listen to them.
+      case 'frame-received':
+      case 'batch-accepted':
+        this.#metrics.observe(fact);
+        return;
+      case 'accounting':
+      case 'lane':
+        this.#metrics.observe(fact);
+        this.#balance.observe(fact);
+        return;
+      default:
+        for (const observer of this.#observers) observer(fact);
+    }
     if (fact.fact === 'duplicate') this.#accountForDuplicate();
   };
 
@@ -90,8 +103,7 @@ export class App {
   #accountForDuplicate(): void {
     for (const sink of this.#config.sinks) {
       for (const fate of ['received', 'duplicate'] as const) {
-        const fact: Fact = { fact: 'accounting', sink, fate, batches: 1 };
-        for (const observer of this.#observers) observer(fact);
+        this.observe({ fact: 'accounting', sink, fate, batches: 1 });
       }
     }
   }

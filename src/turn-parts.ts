@@ -3,6 +3,7 @@ import type { Config, SourceConfig } from './config/config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Observe } from './core/observer.ts';
 import type { Source } from './core/source.ts';
+import type { Identity, Stream } from './core/stream.ts';
 import { sourceContext } from './ingress/context.ts';
 import { rankEndpoint } from './ingress/endpoint.ts';
 import { ZmqReplayClient } from './ingress/replay-client.ts';
@@ -10,6 +11,7 @@ import { replayTarget } from './ingress/replay-target.ts';
 import { Turns } from './ingress/replay-turns.ts';
 import { ZmqSource } from './ingress/zmq-source.ts';
 import { Recoverer } from './pipeline/recoverer.ts';
+import { streamOfId } from './wire/stream-id.ts';
 
 /** libzmq ends the connection of a publisher that exceeds it, so it is far above what we refuse message by message. */
 const hardMessageLimit = 268_435_456;
@@ -28,6 +30,20 @@ function socketsOfOne(source: SourceConfig, context: Context, observe: Observe):
   });
 }
 
+/** A source that connects has one engine: its name says whose everything is. */
+export function identityOf({ identity, mode }: SourceConfig): Identity {
+  return identity === 'auto' && mode === 'connect' ? 'topic' : identity;
+}
+
+/** The streams that ids in checkpoints stand for; null for those of a source that is gone. */
+export function streamsOf(sources: readonly SourceConfig[]): (id: string) => Stream | null {
+  const identities = new Map(sources.map((source) => [source.name, identityOf(source)]));
+  return (id) => {
+    const identity = identities.get(id.slice(0, Math.max(id.indexOf('/'), 0)));
+    return identity === undefined ? null : streamOfId(id, identity);
+  };
+}
+
 export function recovererOf(
   { sources, replay }: Config,
   { clock, observe }: { readonly clock: Clock; readonly observe: Observe },
@@ -35,7 +51,7 @@ export function recovererOf(
   const { allow, idleTimeout, budget, cooldown, pause, concurrency, maxBytes, heldBytes } = replay;
   const targets = new Map(sources.map((source) => [source.name, replayTarget({ ...source, allow })]));
   return new Recoverer({
-    endpointOf: (stream) => targets.get(stream.source)?.(stream) ?? null,
+    endpointOf: ({ stream, peer }) => targets.get(stream.source)?.(stream, peer) ?? null,
     client: new ZmqReplayClient({ maxMessageSize: hardMessageLimit, concurrency, timeouts: { idle: idleTimeout } }),
     limits: { maxBytes, budget, pause },
     turns: new Turns(concurrency),

@@ -14,8 +14,8 @@ import { Pipeline } from './pipeline/pipeline.ts';
 import type { Recoverer } from './pipeline/recoverer.ts';
 import { resumesOf } from './pipeline/resume.ts';
 import { StreamTable } from './pipeline/streams.ts';
-import { recovererOf, socketsOf } from './turn-parts.ts';
-import { streamOfId } from './wire/stream-id.ts';
+import { identityOf, recovererOf, socketsOf, streamsOf } from './turn-parts.ts';
+import { FastTranscoder } from './wire/fast/transcoder.ts';
 
 export interface TurnSurroundings {
   readonly modules: readonly SinkModule[];
@@ -95,12 +95,7 @@ export class BridgeTurn {
     const pipeline = this.#makePipeline();
     this.#path = pipeline;
     this.#isKept = held.some((one) => one !== null);
-    const known = new Set(this.#config.sources.map(({ name }) => name));
-    const streamOf = (id: string) => {
-      const stream = streamOfId(id);
-      return stream !== null && known.has(stream.source) ? stream : null;
-    };
-    this.#streams.resume(resumesOf(held, streamOf));
+    this.#streams.resume(resumesOf(held, streamsOf(this.#config.sources)));
     const readers = this.#sources.map((source) => pipeline.read(source));
     const caughtUp = pipeline.catchUp(this.#around.clock.now());
     // When one source fails the others are still reading: lanes must not end before they have stopped, too.
@@ -202,7 +197,8 @@ export class BridgeTurn {
     const intake = new Intake({
       streams: this.#streams,
       forms: new Set<RecordForm>(this.#lanes.map((lane) => lane.form)),
-      rules: new Map(sources.map((source) => [source.name, source])),
+      transcoder: new FastTranscoder(() => this.#around.observe({ fact: 'transcode-fallback' })),
+      rules: new Map(sources.map((source) => [source.name, { ...source, identity: identityOf(source) }])),
       canReplay: (entry, now, afresh) => this.#recoverer.canReplay(entry, now, afresh),
       canCheck: (entry) => this.#recoverer.canCheck(entry),
       observe: this.#around.observe,

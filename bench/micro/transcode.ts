@@ -53,7 +53,7 @@ function workOf({ name, transcode }: Transcoder, profile: Profile): Work {
 export function envelope(seq: number): Envelope {
   const topic = topicOf(0);
   return {
-    stream: { id: `zmq/${topic}/0`, source: 'zmq', topic, pod: '10.0.0.1', model: 'model', rank: '0' },
+    stream: { id: `zmq/${topic}/0`, source: 'zmq', host: null, topic, pod: '10.0.0.1', model: 'model', rank: '0' },
     topicSuffix: null,
     epoch: 1_763_800_000_000,
     seq: BigInt(seq),

@@ -43,7 +43,7 @@ function makeRecords({ profile: name, streams, batches }: Job): Buffer[][] {
 function envelope(topic: string, seq: number) {
   const [, pod = null, model = null] = topic.split('@');
   return {
-    stream: { id: `zmq/${topic}/0`, source: 'zmq', topic, pod, model, rank: '0' },
+    stream: { id: `zmq/${topic}/0`, source: 'zmq', host: null, topic, pod, model, rank: '0' },
     topicSuffix: null,
     epoch: 1_763_800_000_000,
     seq: BigInt(seq),

@@ -1,3 +1,5 @@
+import type { Identity } from '../core/stream.ts';
+
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** One configured place where frames come from. */
@@ -13,6 +15,8 @@ export interface SourceConfig {
   readonly dataParallelSize: number;
   /** Whether each rank counts on its own or all ranks of a topic share one counter. */
   readonly sequenceScope: 'rank' | 'topic';
+  /** What tells its engines apart, beside their ranks. */
+  readonly identity: Identity;
   /** Frames that libzmq holds per publisher; 0 = no limit. */
   readonly receiveHighWaterMark: number;
   /** Milliseconds between two heartbeats of a connected source; 0 = none. */

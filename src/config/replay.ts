@@ -4,7 +4,8 @@ import { describePorts, overlaps, portsAt, readEndpoint } from './endpoint.ts';
 import { shownEndpoint } from './mask.ts';
 import type { Problems } from './problems.ts';
 
-const placeholder = '{pod_host}';
+const ofPod = '{pod_host}';
+const ofPeer = '{peer}';
 
 /** The networks of `replay.allow`; what is no network goes to the problems. */
 export function readNetworks(texts: readonly string[], origin: string, problems: Problems): readonly Network[] {
@@ -38,21 +39,23 @@ export function complaintAboutReplay(source: SourceConfig, hasNetworks: boolean)
 }
 
 function complaintAboutTemplate(replay: string, { mode }: SourceConfig, hasNetworks: boolean): string | null {
-  const unknown = (replay.match(/\{[^{}]*\}/g) ?? []).filter((one) => one !== placeholder);
-  if (unknown.length > 0) return `has the unknown placeholder ${unknown.join(', ')}: ${placeholder} is the only one`;
-  if (!replay.includes(placeholder)) return null;
-  if (!/^tcp:\/\/\{pod_host\}:[^{}]*$/.test(replay))
+  const [placeholder, ...others] = replay.match(/\{[^{}]*\}/g) ?? [];
+  if (placeholder === undefined) return null;
+  const unknown = [placeholder, ...others].filter((one) => one !== ofPod && one !== ofPeer);
+  if (unknown.length > 0)
+    return `has the unknown placeholder ${unknown.join(', ')}: ${ofPod} and ${ofPeer} are the only ones`;
+  if (!/^tcp:\/\/\{[^{}]*\}:[^{}]*$/.test(replay))
     return `must have ${placeholder} as its whole host: tcp://${placeholder}:5558`;
   if (mode === 'connect')
     return `is a template, which is only for sources that engines dial in to: write this engine's own replay endpoint, tcp://host:port`;
-  return hasNetworks
+  return hasNetworks || placeholder === ofPeer
     ? null
     : `depends on topics, which anybody may send: list the networks of the engines in replay.allow, such as 10.0.0.0/8`;
 }
 
 function complaintAboutEndpoint(replay: string, source: SourceConfig): string | null {
   const { mode, endpoint, dataParallelSize } = source;
-  const target = readEndpoint(replay.replace(placeholder, 'pod_host'), 'connect');
+  const target = readEndpoint(replay.replace(ofPod, 'pod_host').replace(ofPeer, 'peer'), 'connect');
   if (typeof target === 'string') return target;
   if (target.transport === 'ipc')
     return dataParallelSize > 1 ? 'has no port to count ranks on: use tcp:// or one source per rank' : null;

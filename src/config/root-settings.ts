@@ -19,6 +19,11 @@ const receiving = {
     choices: ['rank', 'topic'],
     default: 'rank',
   },
+  identity: {
+    doc: 'What tells engines that dial in to one port apart: the topic where it names a pod, else the address of the engine as well (`auto`); always the topic alone (`topic`); always both (`peer`). Only the transport `zmtp` knows addresses.',
+    choices: ['auto', 'topic', 'peer'],
+    default: 'auto',
+  },
   receiveHighWaterMark: {
     doc: 'Messages that libzmq holds here per publisher; beyond that the publisher holds them, and at its own mark drops them. 0 means no limit.',
     format: 'integer',
@@ -67,7 +72,7 @@ export const rootSettings = {
   },
   replay: {
     endpoint: {
-      doc: 'Where the engines of the source `zmq` answer replays: `tcp://{pod_host}:5558`, where `{pod_host}` is the pod of the topic, an address in `replay.allow`. Not set: gaps are recorded, not filled. An entry of `sources` has its own `replay`.',
+      doc: 'Where the engines of the source `zmq` answer replays: `tcp://{peer}:5558`, the address that the engine dials in from, or `tcp://{pod_host}:5558`, the pod of the topic, an address in `replay.allow`. Not set: gaps are recorded, not filled. An entry of `sources` has its own `replay`.',
       format: 'name',
       default: null,
       credentials: true,
@@ -204,7 +209,7 @@ export const sourceSettings = {
     default: null,
   },
   replay: {
-    doc: 'Where gaps can be filled from: the replay endpoint of the engine, `tcp://10.0.0.7:5558`; where engines dial in also `tcp://{pod_host}:5558`, where `{pod_host}` is the pod of the topic, an address in `replay.allow`. Not set: gaps are recorded, not filled.',
+    doc: 'Where gaps can be filled from: the replay endpoint of the engine, `tcp://10.0.0.7:5558`; where engines dial in also `tcp://{peer}:5558`, the address that the engine dials in from, or `tcp://{pod_host}:5558`, the pod of the topic, an address in `replay.allow`. Not set: gaps are recorded, not filled.',
     format: 'name',
     default: null,
   },

@@ -1,6 +1,14 @@
 import type { SinkErrorKind } from './errors.ts';
 import type { Arrival, Fate } from './fate.ts';
 
+/** Events of a batch by type; unknown types are `other`. */
+export interface EventCounts {
+  readonly BlockStored: number;
+  readonly BlockRemoved: number;
+  readonly AllBlocksCleared: number;
+  readonly other: number;
+}
+
 /** Everything the bridge can report about itself; one adapter turns facts into metrics and log lines. */
 export type Fact =
   | {
@@ -23,8 +31,10 @@ export type Fact =
   /** A connection that libzmq had given up for ever was dialled anew; `attempt` counts since one lasted. */
   | { readonly fact: 'source-zombie'; readonly source: string; readonly endpoint: string; readonly attempt: number }
   | { readonly fact: 'frame-received'; readonly source: string; readonly bytes: number }
-  /** One decoded batch; `events` counts per type, unknown types under `other`. */
-  | { readonly fact: 'batch-accepted'; readonly source: string; readonly events: ReadonlyMap<string, number> }
+  /** One decoded batch. */
+  | { readonly fact: 'batch-accepted'; readonly source: string; readonly events: EventCounts }
+  /** A payload of a shape that the fast transcoder does not know: the reference implementation has read it. */
+  | { readonly fact: 'transcode-fallback' }
   | { readonly fact: 'undecodable'; readonly source: string; readonly stream: string; readonly reason: string }
   | { readonly fact: 'duplicate'; readonly source: string; readonly stream: string; readonly seq: bigint }
   | {

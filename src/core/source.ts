@@ -20,11 +20,12 @@ export interface Source {
    */
   open(onReconnect?: () => void): Promise<void>;
   /**
-   * Live frames in arrival order. Iterated once, by one reader; the next frame is taken from the socket only when the
-   * reader asks for it, so a slow reader makes the transport and then the publisher hold the rest. Ends after `stop`.
+   * Live frames in arrival order, those that are there together at once (at least one). Iterated once, by one reader; the
+   * next are taken from the socket only when the reader asks for them, so a slow reader makes the transport and then the
+   * publisher hold the rest. Ends after `stop`.
    */
-  frames(): AsyncIterable<Frame>;
-  /** Makes `frames` end after the frame in hand. Idempotent, safe before `open`. */
+  frames(): AsyncIterable<readonly Frame[]>;
+  /** Makes `frames` end after the frames in hand. Idempotent, safe before `open`. */
   stop(): void;
   /** Releases the socket. Called after the reader has left `frames`. Idempotent, safe before `open`. */
   close(): Promise<void>;

@@ -10,7 +10,10 @@ export interface Network {
 }
 
 export interface ReplayTargetOptions {
-  /** Endpoint of rank 0, with `{pod_host}` where it depends on the stream's pod; null: this source has no replay. */
+  /**
+   * Endpoint of rank 0, with `{pod_host}` or `{peer}` where it depends on the stream's pod or its publisher's address; null:
+   * this source has no replay.
+   */
   readonly replay: string | null;
   /** Where `{pod_host}` may point. */
   readonly allow: readonly Network[];
@@ -18,26 +21,32 @@ export interface ReplayTargetOptions {
   readonly dataParallelSize: number;
 }
 
-const placeholder = '{pod_host}';
+const ofPod = '{pod_host}';
+const ofPeer = '{peer}';
 const maxPort = 65_535;
 
 /**
  * Where the publisher of a stream of one source answers replays. The function gives null where that is nowhere, or
  * where the stream's topic, which anybody may send, names no address inside the allowed networks. It keeps nothing.
  */
-export function replayTarget(options: ReplayTargetOptions): (stream: Stream) => string | null {
+export function replayTarget(options: ReplayTargetOptions): (stream: Stream, peer: string | null) => string | null {
   const { replay, dataParallelSize } = options;
   if (replay === null) return () => null;
   const isAllowed = membership(options.allow);
-  return ({ pod, rank }) => {
+  return ({ pod, rank }, peer) => {
     const offset = offsetOf(rank, dataParallelSize);
     if (offset === null) return null;
-    if (!replay.includes(placeholder)) return onPort(replay, offset);
+    // Nobody can claim another's address: it is the one that the connection came from.
+    if (replay.includes(ofPeer)) return peer === null ? null : onPort(replay.replace(ofPeer, hostOf(peer)), offset);
+    if (!replay.includes(ofPod)) return onPort(replay, offset);
     const address = pod === null ? null : addressOf(pod);
     if (address === null || !isAllowed(address)) return null;
-    const host = isIP(address) === 6 ? `[${address}]` : address;
-    return onPort(replay.replace(placeholder, host), offset);
+    return onPort(replay.replace(ofPod, hostOf(address)), offset);
   };
+}
+
+function hostOf(address: string): string {
+  return isIP(address) === 6 ? `[${address}]` : address;
 }
 
 /** The address in a pod id: `10.0.0.5`, `10.0.0.5:8000`, `fd00::7`, `[fd00::7]:8000`. A name could point anywhere: null. */

@@ -93,7 +93,7 @@ export class ZmqSource implements Source {
     this.#observe({ fact: 'source-open', source: this.name, endpoint: this.#endpoint, mode });
   }
 
-  async *frames(): AsyncGenerator<Frame, void, undefined> {
+  async *frames(): AsyncGenerator<readonly Frame[], void, undefined> {
     let turnBegan = performance.now();
     while (!this.#stopped) {
       const parts = await this.#receive();
@@ -102,7 +102,8 @@ export class ZmqSource implements Source {
         continue;
       }
       this.#lastFrameAt = performance.now();
-      yield { source: this.name, endpoint: this.#endpoint, parts, receivedAt: Date.now() };
+      const who = { source: this.name, endpoint: this.#endpoint, peer: null, connection: null };
+      yield [{ ...who, parts, receivedAt: Date.now() }];
       if (performance.now() - turnBegan > maxTurn) {
         await nextTurn();
         turnBegan = performance.now();

@@ -1,10 +1,10 @@
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Checkpoint, Position } from '../core/checkpoint.ts';
 import type { SeqRange } from '../core/stream.ts';
-import type { DecodedBatch } from '../wire/decode.ts';
 import type { Failure } from '../wire/message.ts';
+import type { ReadBatch } from '../wire/reading.ts';
 import type { Control, Envelope, Rendered } from '../wire/records.ts';
-import { renderBatch, renderControl, renderEvents } from '../wire/records.ts';
+import { renderControl } from '../wire/records.ts';
 import type { Forms } from './passage.ts';
 import type { Verdict } from './sequence-state.ts';
 import type { StreamEntry } from './streams.ts';
@@ -20,20 +20,20 @@ interface Step {
   readonly follows: Position | null;
 }
 
-/** The records of one decoded batch, in every form that a lane wants. */
+/** The records of one batch, in every form that a lane wants. */
 export function batchRecords(
   entry: StreamEntry,
   place: { readonly envelope: Envelope; readonly covers: SeqRange },
-  batch: DecodedBatch,
+  batch: ReadBatch,
   { hash, forms }: { readonly hash: number; readonly forms: ReadonlySet<RecordForm> },
 ): Forms {
   const { envelope, covers } = place;
   const engineTime = batch.ts === null ? null : batch.tsUnit === 'ms' ? batch.ts : batch.ts * 1000;
-  const about = { covers, engineTime, frames: 1, ...advance(entry, covers, { ts: batch.ts, hash }) } as const;
-  return {
-    ...(forms.has('event') && { event: toBatch(envelope, renderEvents(envelope, batch), about) }),
-    ...(forms.has('batch') && { batch: toBatch(envelope, renderBatch(envelope, batch), about) }),
-  };
+  const { checkpoint, follows } = advance(entry, covers, { ts: batch.ts, hash });
+  const about: About = { covers, engineTime, frames: 1, checkpoint, follows };
+  const form = (name: RecordForm) => toBatch(envelope, batch.render(envelope, name), about);
+  if (!forms.has('batch')) return { event: form('event') };
+  return forms.has('event') ? { event: form('event'), batch: form('batch') } : { batch: form('batch') };
 }
 
 /** The record of a frame that could not be read. */
@@ -54,7 +54,7 @@ export function controlRecords(entry: StreamEntry, envelope: Envelope, verdict: 
   switch (verdict.kind) {
     case 'start':
       return [
-        markRecord(entry, envelope, { type: 'StreamStarted', joined: verdict.joined }),
+        markRecord(entry, envelope, { type: 'StreamStarted', joined: verdict.joined, peer: entry.peer }),
         ...(verdict.missing === null ? [] : [gapRecord(entry, envelope, verdict.missing, reason)]),
       ];
     case 'gap':
@@ -119,7 +119,8 @@ function advance(
 type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'checkpoint' | 'follows'>;
 
 function toBatch({ stream, receivedAt, origin }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
-  return { stream, bytes, ends, receivedAt, origin, ...about };
+  const { covers, engineTime, frames, checkpoint, follows } = about;
+  return { stream, bytes, ends, receivedAt, origin, covers, engineTime, frames, checkpoint, follows };
 }
 
 function both(record: RecordBatch): Forms {

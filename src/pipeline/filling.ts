@@ -29,7 +29,7 @@ const maxRemembered = 10_000n;
 /** What one replay brings, on its way to the lanes. */
 export class Filling {
   readonly #wanted: Wanted;
-  readonly #origin: Pick<Frame, 'source' | 'endpoint' | 'parts'>;
+  readonly #origin: Omit<Frame, 'receivedAt'>;
   readonly #path: RecoveryPath;
   readonly #pace = new Pace();
   /** Nothing of this stream was passed on yet: what its publisher no longer has is no loss. */
@@ -46,7 +46,7 @@ export class Filling {
   isRestarted = false;
 
   /** `origin`: a frame of the stream, whose topic not every publisher repeats in its answers. */
-  constructor(wanted: Wanted, origin: Pick<Frame, 'source' | 'endpoint' | 'parts'>, path: RecoveryPath) {
+  constructor(wanted: Wanted, origin: Omit<Frame, 'receivedAt'>, path: RecoveryPath) {
     this.#wanted = wanted;
     this.#origin = origin;
     this.#path = path;
@@ -118,11 +118,8 @@ export class Pace {
   }
 }
 
-function frameOf(
-  { seq, payload, receivedAt }: ReplayedFrame,
-  { source, endpoint, parts }: Pick<Frame, 'source' | 'endpoint' | 'parts'>,
-): Frame {
+function frameOf({ seq, payload, receivedAt }: ReplayedFrame, origin: Omit<Frame, 'receivedAt'>): Frame {
   const number = Buffer.alloc(8);
   number.writeBigUInt64BE(seq);
-  return { source, endpoint, receivedAt, parts: [parts[0] ?? Buffer.alloc(0), number, payload] };
+  return { ...origin, receivedAt, parts: [origin.parts[0] ?? Buffer.alloc(0), number, payload] };
 }

@@ -2,13 +2,16 @@ import type { RecordForm } from '../core/batch.ts';
 import type { Frame } from '../core/frame.ts';
 import { bytesOf } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
-import type { SeqRange } from '../core/stream.ts';
-import type { DecodedBatch } from '../wire/decode.ts';
-import { decodePayload, rankKey } from '../wire/decode.ts';
+import type { Identity, SeqRange } from '../core/stream.ts';
+import { rankKey } from '../wire/decode.ts';
 import type { Failure } from '../wire/message.ts';
 import { readMessage } from '../wire/message.ts';
+import type { ReadBatch, Transcoder } from '../wire/reading.ts';
 import type { Envelope } from '../wire/records.ts';
+import { needsHost } from '../wire/stream-id.ts';
 import type { Topic } from '../wire/topic.ts';
+import { TopicReader } from '../wire/topic.ts';
+import { leaveLate, noteConnection, wasReplayed } from './arrival.ts';
 import { batchRecords, controlRecords, markRecord, undecodableRecord } from './emission.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { Overlap, OverlapBudget } from './overlap.ts';
@@ -17,19 +20,21 @@ import { live, needOf } from './passage.ts';
 import { observe as observeSequence, restarted } from './sequence.ts';
 import type { Verdict } from './sequence-state.ts';
 import type { Sighting } from './sighting.ts';
-import type { StreamEntry, StreamTable } from './streams.ts';
+import type { Publisher, StreamEntry, StreamTable } from './streams.ts';
 
 /** How frames of one source are read. */
 export interface IntakeRules {
   /** `topic`: all ranks of a topic share one counter, so they are one stream (Dynamo's TensorRT-LLM publisher). */
   readonly sequenceScope: 'rank' | 'topic';
   readonly maxFrameBytes: number;
+  readonly identity: Identity;
 }
 
 export interface IntakeOptions {
   readonly streams: StreamTable;
   readonly forms: ReadonlySet<RecordForm>;
   readonly rules: ReadonlyMap<string, IntakeRules>;
+  readonly transcoder: Transcoder;
   /** Whether a replay of this stream can be asked for now. */
   readonly canReplay: (entry: StreamEntry, now: number, afresh: boolean) => boolean;
   /** Whether its publisher can be asked whether it is still the same. */
@@ -43,18 +48,18 @@ const nothing: Acceptance = { kind: 'records', all: [] };
 /** One frame on its way through; null where a part could not be read. */
 interface Arrival {
   readonly frame: Frame;
+  readonly publisher: Publisher;
   readonly passage: Passage;
   readonly topic: Topic;
   readonly seq: bigint | null;
   readonly fingerprint: number;
 }
 
-const knownTypes = new Set(['BlockStored', 'BlockRemoved', 'AllBlocksCleared']);
-
 /** From a frame to records: reads it, checks its place in the stream, renders. Synchronous; never throws on any input. */
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #overlaps = new OverlapBudget();
+  readonly #topics = new TopicReader();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -66,36 +71,38 @@ export class Intake {
     if (rules === undefined) throw new Error(`frame of unknown source "${frame.source}"`);
     if (passage === live)
       this.#options.observe({ fact: 'frame-received', source: frame.source, bytes: bytesOf(frame) });
-    const message = readMessage(frame.parts, rules.maxFrameBytes);
+    const message = readMessage(frame.parts, rules.maxFrameBytes, this.#topics);
     const { topic, seq } = message;
     const fingerprint = fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0));
-    const arrival = { frame, passage, topic, seq, fingerprint };
+    const host = needsHost(rules.identity, topic) ? frame.peer : null;
+    const publisher = passage.entry?.stream ?? { source: frame.source, host };
+    const arrival = { frame, publisher, passage, topic, seq, fingerprint };
     if (!message.ok) return this.#unreadable(arrival, message.failure, rules);
-    const decoded = decodePayload(message.payload);
-    return decoded.ok
-      ? this.#readable(arrival, decoded.batch, rules)
-      : this.#unreadable(arrival, decoded.failure, rules);
+    const reading = this.#options.transcoder.read(message.payload);
+    return reading.ok
+      ? this.#readable(arrival, reading.batch, rules)
+      : this.#unreadable(arrival, reading.failure, rules);
   }
 
-  #readable(arrival: Arrival, batch: DecodedBatch, rules: IntakeRules): Acceptance {
-    const { frame, passage, topic } = arrival;
+  #readable(arrival: Arrival, batch: ReadBatch, rules: IntakeRules): Acceptance {
+    const { frame, publisher, passage, topic } = arrival;
     const rank = rules.sequenceScope === 'topic' ? null : rankKey(batch.rank);
     if (passage.origin === 'replay' && passage.entry?.stream.rank !== rank) return nothing;
-    const entry = this.#options.streams.entry(frame.source, topic, rank, frame.receivedAt);
+    const entry = this.#options.streams.entry(publisher, topic, rank, frame.receivedAt);
     // After `entry`, which may forget this very stream and its rank with it.
-    this.#options.streams.learnRank(frame.source, topic, rank);
+    this.#options.streams.learnRank(entry);
     const place = this.#pass(arrival, entry, arrival.seq);
     if (place.kind !== 'place') return place;
     this.#count(arrival, entry, batch);
     const records = batchRecords(entry, place, batch, { hash: arrival.fingerprint, forms: this.#options.forms });
-    return { kind: 'records', all: [...place.controls, records] };
+    return { kind: 'records', all: place.controls.length === 0 ? [records] : [...place.controls, records] };
   }
 
   #unreadable(arrival: Arrival, failure: Failure, rules: IntakeRules): Acceptance {
-    const { frame, topic } = arrival;
+    const { frame, publisher, topic } = arrival;
     const { streams, observe } = this.#options;
     const owner = ownerOf(arrival, rules, streams);
-    const entry = streams.entry(frame.source, topic, owner?.rank ?? null, frame.receivedAt);
+    const entry = streams.entry(publisher, topic, owner?.rank ?? null, frame.receivedAt);
     // Whose number it is is unknown where a topic has several ranks: it must not disturb anybody's sequence.
     const place = this.#pass(arrival, entry, owner === undefined ? null : arrival.seq);
     if (place.kind !== 'place') return place;
@@ -107,6 +114,7 @@ export class Intake {
   /** Checks the number: the frame's place in its stream, with the control records due before it; or what to do instead. */
   #pass(arrival: Arrival, entry: StreamEntry, seq: bigint | null): Acceptance | Place {
     const { passage, fingerprint, frame } = arrival;
+    if (passage.origin === 'live') noteConnection(entry, frame);
     const wait = this.#waitOf(entry, passage);
     if (wait !== null) return wait;
     if (passage.origin === 'live' && wasReplayed(entry, seq, fingerprint)) return this.#duplicate(entry, seq);
@@ -193,18 +201,12 @@ export class Intake {
     return nothing;
   }
 
-  #count({ frame }: Arrival, entry: StreamEntry, batch: DecodedBatch): void {
-    const events = new Map<string, number>();
-    for (const event of batch.events) {
-      if (event.ok) {
-        const type = knownTypes.has(event.type) ? event.type : 'other';
-        events.set(type, (events.get(type) ?? 0) + 1);
-        continue;
-      }
-      const { reason } = event.failure;
-      this.#options.observe({ fact: 'undecodable', source: frame.source, stream: entry.stream.id, reason });
+  #count({ frame }: Arrival, entry: StreamEntry, batch: ReadBatch): void {
+    const { source } = frame;
+    for (const { reason } of batch.failures) {
+      this.#options.observe({ fact: 'undecodable', source, stream: entry.stream.id, reason });
     }
-    this.#options.observe({ fact: 'batch-accepted', source: frame.source, events });
+    this.#options.observe({ fact: 'batch-accepted', source, events: batch.counts });
   }
 
   #report(arrival: Arrival, entry: StreamEntry, verdict: Verdict): void {
@@ -224,22 +226,9 @@ export class Intake {
 }
 
 /** Whose an unreadable frame is, where that can be said. */
-function ownerOf({ frame, passage, topic }: Arrival, rules: IntakeRules, streams: StreamTable) {
+function ownerOf({ publisher, passage, topic }: Arrival, rules: IntakeRules, streams: StreamTable) {
   if (passage.entry !== null) return passage.entry.stream;
-  return rules.sequenceScope === 'topic' ? { rank: null } : streams.rankOfUnreadable(frame.source, topic);
-}
-
-/** Live frames come in order: one that a replay did not bring ends what it may repeat. */
-function wasReplayed(entry: StreamEntry, seq: bigint | null, fingerprint: number): boolean {
-  if (entry.overlap === undefined || seq === null) return false;
-  if (entry.overlap.takes(seq, fingerprint)) return true;
-  entry.overlap.clear();
-  entry.overlap = undefined;
-  return false;
-}
-
-function leaveLate(entry: StreamEntry, seq: bigint | null): void {
-  if (seq !== null && entry.lateUntil !== null && seq > entry.lateUntil) entry.lateUntil = null;
+  return rules.sequenceScope === 'topic' ? { rank: null } : streams.rankOfUnreadable(publisher, topic);
 }
 
 function reasonOf({ gapReason }: Passage): string {

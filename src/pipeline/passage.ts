@@ -61,17 +61,17 @@ const going = { restarts: false, isMaybeLate: false };
 
 /** What a replay should bring before a frame: a gap, the beginning of a new incarnation, or what was before a late join. */
 export function needOf(entry: StreamEntry, verdict: Verdict, { seq, fingerprint }: Observation): Need | null {
-  if (seq === null) return null;
+  // Nearly every frame.
+  if (seq === null || verdict.kind === 'pass') return null;
   const behind: [bigint, Sighting] = [seq, { hash: fingerprint, ts: null }];
-  const known = new Map([...sightingsOf(entry), behind]);
   switch (verdict.kind) {
     case 'gap':
-      return { entry, ...verdict.missing, ...going, known };
+      return { entry, ...verdict.missing, ...going, known: knownOf(entry, behind) };
     case 'restart':
       return needOfRestart(entry, verdict, seq, behind);
     case 'start':
       // As above.
-      return seq > 0n ? { entry, from: 0n, to: seq - 1n, ...going, known } : null;
+      return seq > 0n ? { entry, from: 0n, to: seq - 1n, ...going, known: knownOf(entry, behind) } : null;
     default:
       return null;
   }
@@ -86,7 +86,7 @@ function needOfRestart(
   // An opening is that of an epoch which is known already.
   const isKnown = entry.state?.resumed?.opening?.kind === 'restart' && verdict.previousEpoch < entry.state.epoch;
   if (isKnown) {
-    const known = new Map([...sightingsOf(entry), behind]);
+    const known = knownOf(entry, behind);
     const missing = verdict.missing ?? (seq === 1n ? { from: 0n, to: 0n } : null);
     return missing === null ? null : { entry, ...missing, ...going, known };
   }
@@ -95,6 +95,10 @@ function needOfRestart(
   // Some engines count from 1: whether this one has a 0 it must be asked.
   const missing = verdict.missing ?? (seq === 1n ? { from: 0n, to: 0n } : nothing);
   return missing === null ? null : { entry, ...missing, restarts: true, isMaybeLate, known: new Map([behind]) };
+}
+
+function knownOf(entry: StreamEntry, behind: [bigint, Sighting]): ReadonlyMap<bigint, Sighting> {
+  return new Map([...sightingsOf(entry), behind]);
 }
 
 /** A frame's place in its stream. */

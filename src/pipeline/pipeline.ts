@@ -30,16 +30,18 @@ export class Pipeline {
 
   /** Reads one source until it ends. Sources are read side by side; a stream belongs to one source, so its order holds. */
   async read(source: Source): Promise<void> {
-    for await (const frame of source.frames()) {
-      const wait = this.#take(frame);
-      if (wait !== undefined) await wait;
+    for await (const frames of source.frames()) {
+      for (const frame of frames) {
+        const wait = this.#take(frame);
+        if (wait !== undefined) await wait;
+      }
     }
   }
 
   /** Asks the publishers of an earlier run's streams for what they have sent since; `now` in ms. */
   async catchUp(now: number): Promise<void> {
     const { streams, recoverer } = this.#parts;
-    const waiting = streams.resumable.filter((resume) => recoverer.canCheck(resume));
+    const waiting = streams.resumable.filter(({ stream }) => recoverer.canCheck({ stream, peer: stream.host }));
     await this.#inTurn(waiting, async (resume) => {
       const entry = streams.resumed(resume, now);
       if (!entry.isUnchecked) return;
@@ -81,20 +83,22 @@ export class Pipeline {
 
   /** Pushes one after the other; a promise only where a lane is full. */
   #emit(all: readonly Forms[]): Promise<void> | undefined {
-    for (const [index, forms] of all.entries()) {
-      const full = this.#push(forms);
-      if (full.length > 0) return Promise.all(full).then(() => this.#emit(all.slice(index + 1)));
+    for (let index = 0; index < all.length; index += 1) {
+      const full = this.#push(all[index] as Forms);
+      if (full !== undefined) return Promise.all(full).then(() => this.#emit(all.slice(index + 1)));
     }
     return undefined;
   }
 
-  /** The lanes to wait for; empty where all had room. */
-  #push(forms: Forms): readonly Promise<void>[] {
-    const full: Promise<void>[] = [];
+  /** The lanes to wait for; undefined where all had room. */
+  #push(forms: Forms): readonly Promise<void>[] | undefined {
+    let full: Promise<void>[] | undefined;
     for (const lane of this.#parts.lanes) {
       const batch = forms[lane.form];
       const wait = batch && lane.push(batch);
-      if (wait) full.push(wait);
+      if (wait === undefined) continue;
+      full ??= [];
+      full.push(wait);
     }
     return full;
   }

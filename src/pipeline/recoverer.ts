@@ -33,7 +33,7 @@ export class Recoverer {
     return this.#replayer.canReplay(entry, now, afresh);
   }
 
-  canCheck(entry: Pick<StreamEntry, 'stream'>): boolean {
+  canCheck(entry: Pick<StreamEntry, 'stream' | 'peer'>): boolean {
     return this.#replayer.canCheck(entry);
   }
 

@@ -18,13 +18,13 @@ import type { HeldFrames, StreamEntry } from './streams.ts';
 
 export interface ReplayerOptions extends ReplayInTurnDeps {
   /** Where a stream's publisher answers replays; null where none is configured or allowed. */
-  readonly endpointOf: (stream: Stream) => string | null;
+  readonly endpointOf: (of: { readonly stream: Stream; readonly peer: string | null }) => string | null;
   /** How long no replay is asked for after one that failed or took too long, ms: who cannot answer must not be pestered. */
   readonly cooldown: number;
   readonly observe: Observe;
 }
 
-type Origin = Pick<Frame, 'source' | 'endpoint' | 'parts'>;
+type Origin = Omit<Frame, 'receivedAt'>;
 
 const nothing = Buffer.alloc(0);
 /** How often in a row a publisher is asked who it is that cannot say so: it may keep nothing for replays. */
@@ -51,8 +51,8 @@ export class Replayer {
     return this.canCheck(entry);
   }
 
-  canCheck({ stream }: Pick<StreamEntry, 'stream'>): boolean {
-    return !this.#signal.aborted && this.#options.endpointOf(stream) !== null;
+  canCheck(entry: Pick<StreamEntry, 'stream' | 'peer'>): boolean {
+    return !this.#signal.aborted && this.#options.endpointOf(entry) !== null;
   }
 
   /** Brings what a replay has; says how the frame behind the gap is to be taken. Null: it is left to the next start. */
@@ -88,7 +88,7 @@ export class Replayer {
   async catchUp(entry: StreamEntry, path: RecoveryPath, release: (frame: Frame) => Promise<void>): Promise<void> {
     const { stream } = entry;
     if (entry.state !== undefined && entry.state.mode !== 'numbered') return;
-    const endpoint = this.#options.endpointOf(stream);
+    const endpoint = this.#options.endpointOf(entry);
     if (endpoint === null) return;
     const sightings = sightingsOf(entry);
     const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
@@ -101,7 +101,7 @@ export class Replayer {
       await path.emit(path.intake.restart(entry, this.#options.clock.now()));
     }
     const known = seam === 'restarted' ? new Map<bigint, Sighting>() : sightings;
-    const origin = { source: stream.source, endpoint, parts: [topicBytes(stream.topic)] };
+    const origin = { source: stream.source, endpoint, peer: null, connection: null, parts: [topicBytes(stream.topic)] };
     const wanted = { entry, from: (entry.state?.last ?? -1n) + 1n, to: null };
     const filling = await this.#replay(wanted, known, { origin, path });
     if (filling?.isRestarted !== true) return;
@@ -114,7 +114,7 @@ export class Replayer {
    * all up to the last known number are remembered, for they come live as well.
    */
   async #isLate(entry: StreamEntry, frame: Frame, path: RecoveryPath): Promise<boolean> {
-    const endpoint = this.#options.endpointOf(entry.stream);
+    const endpoint = this.#options.endpointOf(entry);
     const from = seqOf(frame);
     const sightings = sightingsOf(entry);
     const to = entry.lateUntil;
@@ -166,7 +166,7 @@ export class Replayer {
   ): Promise<Filling | null> {
     const { entry, from, to } = wanted;
     const { clock, observe } = this.#options;
-    const endpoint = this.#options.endpointOf(entry.stream);
+    const endpoint = this.#options.endpointOf(entry);
     if (endpoint === null) return null;
     const filling = new Filling(wanted, origin, path);
     const began = clock.now();

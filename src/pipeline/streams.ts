@@ -2,6 +2,7 @@ import type { Checkpoint } from '../core/checkpoint.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Stream } from '../core/stream.ts';
+import { streamId } from '../wire/stream-id.ts';
 import type { Topic } from '../wire/topic.ts';
 import type { Overlap } from './overlap.ts';
 import type { Resume } from './resume.ts';
@@ -18,6 +19,12 @@ export interface StreamEntry {
   /** Of the last records that were emitted; null before the first. */
   checkpoint: Checkpoint | null;
   touchedAt: number;
+  /** Address of its publisher, as its last frame has shown it; null where that is not known. */
+  peer: string | null;
+  /** The newest connection that it came through. */
+  connection: number | null;
+  /** A readable payload has named its rank. */
+  isRankKnown: boolean;
   /**
    * At the next live frame its publisher has to be asked whether it is still the same: after a restart of the bridge, or
    * where it could not say so when it was asked.
@@ -53,17 +60,24 @@ export interface StreamLimits {
   readonly streamTtl: number;
 }
 
-/** Streams by (source, topic, rank): bounded in number, the idle ones forgotten. */
+/** Who has sent something: a source, and an address where that tells its publishers apart. */
+export type Publisher = Pick<Stream, 'source' | 'host'>;
+
+/** Streams by (source, host, topic, rank): bounded in number, the idle ones forgotten. */
 export class StreamTable {
-  /** Key: stream id, which begins with source and topic; least recently used first. */
+  /** Key: stream id; least recently used first. */
   readonly #entries = new Map<string, StreamEntry>();
-  /** Ranks seen per `source/topic`, for payloads that do not say theirs. */
+  /** Ranks seen per publisher and topic, for payloads that do not say theirs. */
   readonly #ranks = new Map<string, Set<string | null>>();
   readonly #limits: StreamLimits;
   readonly #observe: Observe;
   /** Streams of an earlier run that were not seen in this one yet. */
   #resumes = new Map<string, Resume>();
   #epochFloor = 0;
+  /** The last of `#entries`: frames of one stream often come one after the other. */
+  #newest: StreamEntry | undefined;
+  /** Before this time no stream can have been idle for long enough, ms. */
+  #idleFrom = 0;
 
   constructor(limits: StreamLimits, observe: Observe) {
     this.#limits = limits;
@@ -96,31 +110,39 @@ export class StreamTable {
 
   /** The entry of a stream of an earlier run, made where there is none. */
   resumed({ stream }: Resume, now: number): StreamEntry {
-    return this.entry(stream.source, { text: stream.topic, pod: stream.pod, model: stream.model }, stream.rank, now);
+    const { topic, pod, model, rank } = stream;
+    return this.entry(stream, { text: topic, pod, model }, rank, now);
   }
 
   /** The stream's entry, made where there is none; `now` in ms. */
-  entry(source: string, topic: Omit<Topic, 'suffix'>, rank: string | null, now: number): StreamEntry {
-    this.#expire(now);
-    const id = `${source}/${topic.text}/${rank ?? '-'}`;
+  entry(publisher: Publisher, topic: Omit<Topic, 'suffix'>, rank: string | null, now: number): StreamEntry {
+    if (now > this.#idleFrom) this.#expire(now);
+    const newest = this.#newest;
+    if (newest !== undefined && isOf(newest.stream, publisher, topic.text, rank)) return touched(newest, now);
+    const { source, host } = publisher;
+    const id = `${streamId(source, host, topic.text)}/${rank ?? '-'}`;
     const known = this.#entries.get(id);
     if (known) {
-      known.touchedAt = Math.max(known.touchedAt, now);
       this.#entries.delete(id);
       this.#entries.set(id, known);
-      return known;
+      this.#newest = known;
+      return touched(known, now);
     }
     while (this.#entries.size >= this.#limits.maxStreams) if (!this.#evictOldest('limit')) break;
-    const stream = { id, source, topic: topic.text, pod: topic.pod, model: topic.model, rank };
+    const stream = { id, source, host, topic: topic.text, pod: topic.pod, model: topic.model, rank };
     const made = entryOf(stream, this.#resumes.get(id), now);
-    if (this.#resumes.delete(id)) this.learnRank(source, topic, rank);
+    if (this.#resumes.delete(id)) this.learnRank(made);
     this.#entries.set(id, made);
+    this.#newest = made;
     return made;
   }
 
   /** Notes that a readable payload of this topic named this rank. */
-  learnRank(source: string, topic: Pick<Topic, 'text'>, rank: string | null): void {
-    const key = `${source}/${topic.text}`;
+  learnRank(entry: StreamEntry): void {
+    if (entry.isRankKnown) return;
+    entry.isRankKnown = true;
+    const { source, host, topic, rank } = entry.stream;
+    const key = streamId(source, host, topic);
     const ranks = this.#ranks.get(key);
     if (ranks) ranks.add(rank);
     else this.#ranks.set(key, new Set([rank]));
@@ -130,16 +152,18 @@ export class StreamTable {
    * Whose frame an unreadable payload is: the topic's only rank; undefined where several are known. A topic of which
    * nothing was readable yet counts as one stream without a rank.
    */
-  rankOfUnreadable(source: string, topic: Topic): { readonly rank: string | null } | undefined {
-    const ranks = this.#ranks.get(`${source}/${topic.text}`);
+  rankOfUnreadable({ source, host }: Publisher, topic: Topic): { readonly rank: string | null } | undefined {
+    const ranks = this.#ranks.get(streamId(source, host, topic.text));
     if (ranks === undefined) return { rank: null };
     const [only] = ranks;
     return ranks.size === 1 && only !== undefined ? { rank: only } : undefined;
   }
 
   #expire(now: number): void {
+    this.#idleFrom = now;
     for (const entry of this.#entries.values()) {
-      if (now - entry.touchedAt <= this.#limits.streamTtl) return;
+      this.#idleFrom = entry.touchedAt + this.#limits.streamTtl;
+      if (now <= this.#idleFrom) return;
       if (entry.held === undefined) this.#evict(entry, 'idle');
     }
   }
@@ -155,19 +179,40 @@ export class StreamTable {
   }
 
   #evict(oldest: StreamEntry, reason: 'idle' | 'limit'): void {
-    const { id, source, topic, rank } = oldest.stream;
+    const { id, source, host, topic, rank } = oldest.stream;
+    const publisher = streamId(source, host, topic);
     this.#entries.delete(id);
+    if (this.#newest === oldest) this.#newest = undefined;
     oldest.overlap?.clear();
     this.#epochFloor = Math.max(this.#epochFloor, oldest.state?.epoch ?? 0);
-    const ranks = this.#ranks.get(`${source}/${topic}`);
-    if (ranks?.delete(rank) && ranks.size === 0) this.#ranks.delete(`${source}/${topic}`);
+    const ranks = this.#ranks.get(publisher);
+    if (ranks?.delete(rank) && ranks.size === 0) this.#ranks.delete(publisher);
     const shared = oldest.state?.mode === 'shared';
     this.#observe({ fact: 'stream-evicted', source, stream: id, reason, shared, streams: this.#entries.size });
   }
 }
 
+function isOf(stream: Stream, { source, host }: Publisher, topic: string, rank: string | null): boolean {
+  return stream.topic === topic && stream.rank === rank && stream.source === source && stream.host === host;
+}
+
+function touched(entry: StreamEntry, now: number): StreamEntry {
+  entry.touchedAt = Math.max(entry.touchedAt, now);
+  return entry;
+}
+
 function entryOf(stream: Stream, resume: Resume | undefined, now: number): StreamEntry {
-  const common = { stream, touchedAt: now, isDisturbed: false, unproven: 0, overlap: undefined, held: undefined };
+  const common = {
+    stream,
+    touchedAt: now,
+    peer: stream.host,
+    connection: null,
+    isRankKnown: false,
+    isDisturbed: false,
+    unproven: 0,
+    overlap: undefined,
+    held: undefined,
+  };
   if (resume === undefined) {
     const fresh = { state: undefined, nextOrdinal: 0n, checkpoint: null, isUnchecked: false, lateUntil: null };
     return { ...common, ...fresh, sightings: new Map() };

@@ -29,6 +29,11 @@ export const catalogue = {
     labels: ['source', 'reason'],
     help: 'Frames and events passed on as Undecodable, by reason.',
   },
+  transcode_fallbacks_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Payloads of a shape that only the slower reference transcoder reads; their records are the same.',
+  },
   source_duplicates_total: {
     kind: 'counter',
     labels: bySource,

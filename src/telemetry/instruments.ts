@@ -8,8 +8,16 @@ export type Labels = Readonly<Record<string, string>>;
 /** Label values beyond this many per metric count as `other`: what comes from outside must not fill Prometheus. */
 const maxValues = 64;
 
+/** What was counted since the last flush; whoever has it adds to `amount`. */
+export interface Tally {
+  readonly name: MetricName;
+  readonly labels: Labels;
+  amount: number;
+}
+
 /** The metrics of the catalogue in one registry, addressed by name. */
 export class Instruments {
+  readonly #tallies = new Map<string, Tally>();
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
@@ -21,6 +29,22 @@ export class Instruments {
 
   count(name: MetricName, labels: Labels, amount = 1): void {
     this.#counters.get(name)?.inc(this.#bounded(name, labels), amount);
+  }
+
+  /** A counter for what happens with every batch: takes effect at `flush`. The labels must be known ones. */
+  tally(name: MetricName, labels: Labels): Tally {
+    const key = `${name} ${Object.values(labels).join(' ')}`;
+    const tally = this.#tallies.get(key) ?? { name, labels, amount: 0 };
+    this.#tallies.set(key, tally);
+    return tally;
+  }
+
+  /** Brings the counters up to date. */
+  flush(): void {
+    for (const tally of this.#tallies.values()) {
+      if (tally.amount > 0) this.count(tally.name, tally.labels, tally.amount);
+      tally.amount = 0;
+    }
   }
 
   set(name: MetricName, labels: Labels, value: number): void {

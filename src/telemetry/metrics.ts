@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Fact, Observe } from '../core/observer.ts';
+import { BusyFacts } from './busy.ts';
 import { knownValues } from './catalogue.ts';
 import { Instruments } from './instruments.ts';
 
@@ -21,15 +22,17 @@ type Handlers = { readonly [K in Fact['fact']]: (fact: Extract<Fact, { fact: K }
 export class Metrics {
   readonly #registry = new Registry();
   readonly #instruments: Instruments;
+  readonly #busy: BusyFacts;
   readonly #handlers: Handlers;
 
   constructor(options: MetricsOptions) {
     collectDefaultMetrics({ register: this.#registry });
     for (const name of misnamed) this.#registry.removeSingleMetric(name);
     this.#instruments = new Instruments(this.#registry);
+    this.#busy = new BusyFacts(this.#instruments);
     this.#handlers = {
-      ...sourceHandlers(this.#instruments),
-      ...sinkHandlers(this.#instruments),
+      ...sourceHandlers(this.#instruments, this.#busy),
+      ...sinkHandlers(this.#instruments, this.#busy),
       ...bridgeHandlers(this.#instruments),
     };
     for (const source of options.sources) startSource(this.#instruments, source);
@@ -51,6 +54,7 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    this.#busy.flush();
     return this.#registry.metrics();
   }
 }
@@ -59,9 +63,7 @@ type SourceFact = Extract<Fact, { readonly source: string }>['fact'];
 type BridgeFact = Exclude<Fact['fact'], SourceFact | SinkFact>;
 type SinkFact = Exclude<Extract<Fact, { readonly sink: string }>['fact'], `lease-${string}`>;
 
-const knownTypes: ReadonlySet<string> = new Set(knownValues.type);
-
-function sourceHandlers(metrics: Instruments): Pick<Handlers, SourceFact> {
+function sourceHandlers(metrics: Instruments, busy: BusyFacts): Pick<Handlers, SourceFact> {
   const peers = new Map<string, { source: string; peers: number }>();
   return {
     'source-open': () => {},
@@ -78,16 +80,8 @@ function sourceHandlers(metrics: Instruments): Pick<Handlers, SourceFact> {
     },
     'source-trouble': ({ source, reason }) => metrics.count('source_troubles_total', { source, reason }),
     'source-zombie': ({ source }) => metrics.count('source_zombie_reconnects_total', { source }),
-    'frame-received': ({ source, bytes }) => {
-      metrics.count('source_frames_total', { source });
-      metrics.count('source_frame_bytes_total', { source }, bytes);
-    },
-    'batch-accepted': ({ source, events }) => {
-      metrics.count('source_batches_total', { source });
-      for (const [type, count] of events) {
-        metrics.count('source_events_total', { source, type: knownTypes.has(type) ? type : 'other' }, count);
-      }
-    },
+    'frame-received': busy.frame,
+    'batch-accepted': busy.batch,
     undecodable: ({ source, reason }) => metrics.count('source_undecodable_total', { source, reason }),
     duplicate: ({ source }) => metrics.count('source_duplicates_total', { source }),
     replay: ({ source, outcome, recovered, durationMs }) => {
@@ -121,7 +115,7 @@ function streamHandlers(metrics: Instruments): Pick<Handlers, StreamFact> {
   };
 }
 
-function sinkHandlers(metrics: Instruments): Pick<Handlers, SinkFact> {
+function sinkHandlers(metrics: Instruments, busy: BusyFacts): Pick<Handlers, SinkFact> {
   return {
     'sink-up': ({ sink }) => metrics.set('sink_up', { sink }, 1),
     'sink-down': ({ sink }) => metrics.set('sink_up', { sink }, 0),
@@ -138,17 +132,14 @@ function sinkHandlers(metrics: Instruments): Pick<Handlers, SinkFact> {
       metrics.count('sink_records_dropped_total', { sink }, records);
       metrics.count('sink_bytes_dropped_total', { sink }, bytes);
     },
-    accounting: ({ sink, fate, batches }) => metrics.count('sink_batches_total', { sink, fate }, batches),
-    lane: ({ sink, bytes, records, batches }) => {
-      metrics.set('lane_bytes', { sink }, bytes);
-      metrics.set('lane_records', { sink }, records);
-      if (batches !== undefined) metrics.set('sink_batches_queued', { sink }, batches);
-    },
+    accounting: busy.accounting,
+    lane: busy.lane,
   };
 }
 
 function bridgeHandlers(metrics: Instruments): Pick<Handlers, BridgeFact> {
   return {
+    'transcode-fallback': () => metrics.count('transcode_fallbacks_total', {}),
     role: ({ role, reason }) => {
       metrics.set('bridge_active', {}, role === 'active' ? 1 : 0);
       if (reason === 'take-over') metrics.count('take_overs_total', {});
@@ -164,7 +155,8 @@ function bridgeHandlers(metrics: Instruments): Pick<Handlers, BridgeFact> {
 
 function startBridge(metrics: Instruments): void {
   metrics.set('bridge_active', {}, 0);
-  for (const name of ['take_overs_total', 'fenced_total', 'lease_lapses_total'] as const) metrics.count(name, {}, 0);
+  const counted = ['transcode_fallbacks_total', 'take_overs_total', 'fenced_total', 'lease_lapses_total'] as const;
+  for (const name of counted) metrics.count(name, {}, 0);
   for (const outcome of knownValues.renewal) metrics.count('lease_renewals_total', { outcome }, 0);
 }
 

@@ -70,7 +70,7 @@ function readBatch({ value, offsets }: Document, payload: Buffer, budget: Memory
   const ends = offsets.get(events) ?? [];
   const batch: DecodedBatch = {
     ts,
-    tsUnit: ts !== null && ts >= millisecondsFrom ? 'ms' : 's',
+    tsUnit: unitOf(ts),
     rank,
     extra: extra.size === 0 ? null : taggedMap(extra),
     events: events.map((event, index) => {
@@ -80,6 +80,10 @@ function readBatch({ value, offsets }: Document, payload: Buffer, budget: Memory
     payload,
   };
   return { ok: true, batch };
+}
+
+export function unitOf(ts: number | null): 's' | 'ms' {
+  return ts !== null && ts >= millisecondsFrom ? 'ms' : 's';
 }
 
 function badEvent({ reason, message }: BadEvent, event: Value, bytes: Buffer): DecodedEvent {

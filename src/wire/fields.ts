@@ -35,7 +35,7 @@ export const fieldKinds: ReadonlyMap<string, FieldKind> = new Map([
 ]);
 
 /** Names of array slots 1, 2, ... by tag: vLLM v0.23's layout, of which all others are prefixes. */
-const slotsByType: ReadonlyMap<string, readonly string[]> = new Map([
+export const slotsByType: ReadonlyMap<string, readonly string[]> = new Map([
   [
     'BlockStored',
     [

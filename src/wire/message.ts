@@ -1,5 +1,5 @@
 import type { Topic } from './topic.ts';
-import { readTopic } from './topic.ts';
+import { TopicReader } from './topic.ts';
 
 /** Why something could not be read; a metric label, so the set is closed. */
 export type UndecodableReason =
@@ -41,11 +41,15 @@ const noBytes = Buffer.alloc(0);
 
 /**
  * `[payload]`, `[topic, payload]` (ROCm ATOM) or `[topic, 8-byte big-endian number, payload]` (everybody else).
- * `maxFrameBytes` limits all frames together. Never throws.
+ * `maxFrameBytes` limits all frames together. Never throws. `topics`: of whoever reads many messages.
  */
-export function readMessage(parts: readonly Buffer[], maxFrameBytes: number): Message {
+export function readMessage(
+  parts: readonly Buffer[],
+  maxFrameBytes: number,
+  topics: TopicReader = new TopicReader(),
+): Message {
   const topicFrame = parts.length > 1 ? (parts[0] ?? noBytes) : noBytes;
-  const topic = readTopic(topicFrame.subarray(0, maxTopicBytes));
+  const topic = topics.read(topicFrame.length > maxTopicBytes ? topicFrame.subarray(0, maxTopicBytes) : topicFrame);
   const problem = frameProblem(parts.length, topicFrame.length);
   if (problem !== null) return { ok: false, topic, seq: null, failure: badFrames(parts, problem) };
   const payload = parts.at(-1) ?? noBytes;

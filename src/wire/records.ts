@@ -14,7 +14,12 @@ export interface Rendered {
 
 /** What the bridge says itself; docs/records.md says when. */
 export type Control =
-  | { readonly type: 'StreamStarted'; readonly joined: 'start' | 'late' | 'unsequenced' }
+  | {
+      readonly type: 'StreamStarted';
+      readonly joined: 'start' | 'late' | 'unsequenced';
+      /** Address of the publisher, where the transport tells it. */
+      readonly peer: string | null;
+    }
   | {
       readonly type: 'StreamGap';
       /** Both inclusive; null on streams without numbers. */
@@ -40,7 +45,7 @@ export type Control =
  * What the envelopes of one batch may cost beyond its content: a topic of 1 KiB stands four times in each record, and
  * 60 000 events fit into 200 KB.
  */
-const maxEnvelopeBytes = 67_108_864;
+export const maxEnvelopeBytes = 67_108_864;
 
 /** One record per event, `Undecodable` for those that could not be read; `EmptyBatch` where there are none. */
 export function renderEvents(envelope: Envelope, batch: DecodedBatch): Rendered {
@@ -125,7 +130,7 @@ function withType(type: string, fields: string): string {
 function controlFields(control: Control): string {
   switch (control.type) {
     case 'StreamStarted':
-      return members({ joined: control.joined });
+      return members({ joined: control.joined, peer: control.peer });
     case 'StreamGap': {
       const { from, to, missing, reason } = control;
       return members({ from_seq: decimal(from), to_seq: decimal(to), missing: String(missing), reason });

@@ -12,6 +12,34 @@ export interface Topic {
   readonly model: string | null;
 }
 
+/** Topics that are known again by their bytes; more are read anew each time. */
+const maxKnown = 16_384;
+
+/** Reads topics. A publisher sends the same with every message: then it gives the same object again. */
+export class TopicReader {
+  readonly #known = new Map<string, Topic>();
+  #bytes = Buffer.alloc(0);
+  #topic = readTopic(this.#bytes);
+
+  read(bytes: Buffer): Topic {
+    if (isSame(bytes, this.#bytes)) return this.#topic;
+    const key = bytes.toString('latin1');
+    const topic = this.#known.get(key) ?? readTopic(bytes);
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    this.#known.set(key, topic);
+    this.#bytes = Buffer.from(bytes);
+    this.#topic = topic;
+    return topic;
+  }
+}
+
+/** Few bytes: a loop is cheaper than a call of the runtime. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = a.length - 1; index >= 0; index -= 1) if (a[index] !== b[index]) return false;
+  return true;
+}
+
 export function readTopic(bytes: Buffer): Topic {
   const nul = bytes.indexOf(0);
   const text = topicText(nul < 0 ? bytes : bytes.subarray(0, nul));

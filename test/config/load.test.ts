@@ -15,6 +15,7 @@ describe('loadConfig', () => {
           topics: [],
           dataParallelSize: 1,
           sequenceScope: 'rank',
+          identity: 'auto',
           receiveHighWaterMark: 1_000,
           heartbeatInterval: 5_000,
           heartbeatTimeout: 15_000,

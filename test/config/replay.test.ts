@@ -50,7 +50,10 @@ replay: { allow: [10.0.0.0/8, "fd00::/8", 192.0.2.7/32, "::/0"], budget: 1m, hel
 });
 
 const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
-  [{ bind, replay: 'tcp://{pod}:5558' }, /"tcp:\/\/\{pod\}:5558" has the unknown placeholder \{pod\}: \{pod_host\} is/],
+  [
+    { bind, replay: 'tcp://{pod}:5558' },
+    /"tcp:\/\/\{pod\}:5558" has the unknown placeholder \{pod\}: \{pod_host\} and \{peer\} are/,
+  ],
   [{ bind, replay: 'tcp://{pod_host}:{port}' }, /unknown placeholder \{port\}/],
   [{ bind, replay: 'tcp://{a}{}:1' }, /unknown placeholder \{a\}, \{\}:/],
   [{ bind, replay: 'tcp://{pod_host}.svc:5558' }, /must have \{pod_host\} as its whole host/],

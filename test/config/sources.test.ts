@@ -15,6 +15,7 @@ sources:
 `);
     const shared = {
       sequenceScope: 'topic',
+      identity: 'auto',
       receiveHighWaterMark: 50,
       heartbeatInterval: 2_000,
       heartbeatTimeout: 15_000,

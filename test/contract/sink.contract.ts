@@ -8,7 +8,7 @@ import { excuseFor, rules, runRule } from './rules.ts';
  *     sinkContract('redis', openHarness, { noPoison: 'Redis takes any record', checkpoints: { delivery: 'exactly-once' } });
  */
 export function sinkContract(name: string, open: OpenHarness, options: ContractOptions = {}): void {
-  const timeout = 6 * (options.patience ?? 10_000);
+  const timeout = 6 * (options.patience ?? 30_000);
   describe(`${name} keeps the sink contract`, () => {
     for (const rule of rules) {
       const excuse = excuseFor(rule, options);

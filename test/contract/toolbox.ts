@@ -18,7 +18,7 @@ export class Toolbox {
 
   constructor(harness: SinkHarness, options: ContractOptions) {
     this.harness = harness;
-    this.patience = options.patience ?? 10_000;
+    this.patience = options.patience ?? 30_000;
     this.promise = typeof options.checkpoints === 'object' ? options.checkpoints : null;
     this.#order = options.order ?? 'total';
   }

@@ -88,7 +88,7 @@ describe('heartbeats of a connected source', () => {
     const source = createSource(endpoint, log, 10);
     await source.open();
     const frames = source.frames()[Symbol.asyncIterator]();
-    const take = async () => Number((await frames.next()).value?.parts[1]);
+    const take = async () => Number((await frames.next()).value?.[0]?.parts[1]);
     const first = await take();
     // Far longer than the heartbeats' time limit; on this very connection they would cut it, and frames would be missing.
     await sleep(5_000);

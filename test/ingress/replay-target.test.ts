@@ -11,11 +11,11 @@ const allow = [
 
 function streamOf(pod: string | null, rank: string | null = null): Stream {
   const topic = pod === null ? '' : `kv@${pod}@m`;
-  return { id: `zmq/${topic}/${rank ?? '-'}`, source: 'zmq', topic, pod, model: 'm', rank };
+  return { id: `zmq/${topic}/${rank ?? '-'}`, source: 'zmq', host: null, topic, pod, model: 'm', rank };
 }
 
-function target(options: Partial<ReplayTargetOptions>, stream: Stream): string | null {
-  return replayTarget({ replay: 'tcp://{pod_host}:5558', allow, dataParallelSize: 1, ...options })(stream);
+function target(options: Partial<ReplayTargetOptions>, stream: Stream, peer: string | null = null): string | null {
+  return replayTarget({ replay: 'tcp://{pod_host}:5558', allow, dataParallelSize: 1, ...options })(stream, peer);
 }
 
 describe('the replay endpoint of a stream, from a template', () => {
@@ -152,5 +152,23 @@ describe('the replay endpoint of a source', () => {
   it('that is fixed needs no pod and no network', () => {
     expect(target({ replay: 'tcp://engine:5558', allow: [] }, streamOf('127.0.0.1'))).toBe('tcp://engine:5558');
     expect(target({ replay: 'ipc:///run/replay', allow: [] }, streamOf(null))).toBe('ipc:///run/replay');
+  });
+});
+
+describe('the replay endpoint of a stream, from the address that its publisher dials in from', () => {
+  const replay = 'tcp://{peer}:5558';
+
+  it.each([
+    ['10.0.0.5', 'tcp://10.0.0.5:5558'],
+    ['192.168.1.1', 'tcp://192.168.1.1:5558'],
+    ['fd00::7', 'tcp://[fd00::7]:5558'],
+    [null, null],
+  ])('%s is %s, whatever the topic says and whichever networks are allowed', (peer, endpoint) => {
+    expect(target({ replay, allow: [] }, streamOf('10.0.0.99'), peer)).toBe(endpoint);
+    expect(target({ replay, allow: [] }, streamOf(null), peer)).toBe(endpoint);
+  });
+
+  it('counts ranks on the port', () => {
+    expect(target({ replay, dataParallelSize: 2 }, streamOf(null, '1'), '10.0.0.5')).toBe('tcp://10.0.0.5:5559');
   });
 });

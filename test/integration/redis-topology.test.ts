@@ -61,7 +61,7 @@ describe('Sentinel', () => {
       await sink.write(batches.slice(0, 10));
 
       await set.failover();
-      await waitFor(() => follows(master), { what: 'the old master follows the new one' });
+      await waitFor(() => follows(master), { what: 'the old master follows the new one', timeout: 90_000 });
       await persist(sink, batches.slice(0, 20));
       expect(await set.masterPort()).toBe(replica.port);
       await waitFor(async () => (await master.admin.xlen(key)) === (await replica.admin.xlen(key)), {

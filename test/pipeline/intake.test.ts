@@ -2,8 +2,10 @@ import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import type { RecordForm } from '../../src/core/batch.ts';
 import type { Fact } from '../../src/core/observer.ts';
+import type { Identity } from '../../src/core/stream.ts';
 import { Intake } from '../../src/pipeline/intake.ts';
 import { StreamTable } from '../../src/pipeline/streams.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
 import { assertRecords } from '../support/schema.ts';
 
 const topic = 'kv@10.0.0.5@org/model';
@@ -19,29 +21,50 @@ interface Sent {
   readonly payload?: Buffer;
   readonly parts?: readonly Buffer[];
   readonly at?: number;
+  readonly peer?: string | null;
+  readonly connection?: number | null;
 }
 
-function setUp(options: { scope?: 'rank' | 'topic'; form?: RecordForm; maxStreams?: number; streamTtl?: number } = {}) {
-  const { scope = 'rank', form = 'event', maxStreams = 100, streamTtl = 3_600_000 } = options;
+interface SetUp {
+  readonly scope?: 'rank' | 'topic';
+  readonly identity?: Identity;
+  readonly form?: RecordForm;
+  readonly maxStreams?: number;
+  readonly streamTtl?: number;
+  readonly canCheck?: boolean;
+}
+
+function setUp(options: SetUp = {}) {
+  const { scope = 'rank', identity = 'auto', form = 'event', maxStreams = 100, streamTtl = 3_600_000 } = options;
   const facts: Fact[] = [];
   const observe = (fact: Fact) => facts.push(fact);
   const intake = new Intake({
+    transcoder: new FastTranscoder(() => undefined),
     streams: new StreamTable({ maxStreams, streamTtl }, observe),
     forms: new Set([form]),
-    rules: new Map([['zmq', { sequenceScope: scope, maxFrameBytes: 1_000_000 }]]),
+    rules: new Map([['zmq', { sequenceScope: scope, identity, maxFrameBytes: 1_000_000 }]]),
     canReplay: () => false,
-    canCheck: () => false,
+    canCheck: () => options.canCheck ?? false,
     observe,
   });
+  const kinds: string[] = [];
   let sent = 0;
   const accept = (one: Sent) => {
     sent += 1;
-    const frame = { source: 'zmq', endpoint: 'tcp://*:5557', parts: partsOf(one), receivedAt: one.at ?? start + sent };
+    const frame = {
+      source: 'zmq',
+      endpoint: 'tcp://*:5557',
+      peer: one.peer ?? null,
+      connection: one.connection ?? null,
+      parts: partsOf(one),
+      receivedAt: one.at ?? start + sent,
+    };
     const acceptance = intake.accept(frame);
+    kinds.push(acceptance.kind);
     const all = acceptance.kind === 'records' ? acceptance.all : [];
     return all.flatMap((forms) => assertRecords(forms[form]?.bytes ?? Buffer.alloc(0)));
   };
-  return { facts, accept, send: (...all: Sent[]) => all.flatMap(accept) };
+  return { facts, kinds, accept, send: (...all: Sent[]) => all.flatMap(accept) };
 }
 
 function partsOf({ seq = 0, parts, payload, ...one }: Sent): readonly Buffer[] {
@@ -291,5 +314,65 @@ describe('the number of streams', () => {
       { seq: 0, topic: 'a', at: start - 5_000 },
     );
     expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
+  });
+});
+
+describe('engines that dial in to one port', () => {
+  const streamsOf = (records: readonly Record<string, unknown>[]) => [...new Set(records.map(({ stream }) => stream))];
+  const from = (peer: string, seq: number, more: Partial<Sent> = {}): Sent => ({ topic: '', peer, seq, ...more });
+
+  it('are two exact streams under a topic that names no pod', () => {
+    const { send } = setUp();
+    const records = send(
+      from('10.0.0.5', 0),
+      from('10.0.0.6', 0),
+      from('10.0.0.5', 1),
+      from('10.0.0.6', 1),
+      from('10.0.0.6', 3),
+    );
+    expect(streamsOf(records)).toEqual(['zmq/10.0.0.5//0', 'zmq/10.0.0.6//0']);
+    expect(records.map(brief)).toEqual([
+      ...['StreamStarted start', 'BlockRemoved 0', 'StreamStarted start', 'BlockRemoved 0'],
+      ...['BlockRemoved 1', 'BlockRemoved 1', 'StreamGap 2..2', 'BlockRemoved 3'],
+    ]);
+    expect(records[0]).toMatchObject({ peer: '10.0.0.5', topic: '', pod: null });
+  });
+
+  it('are told by their topics where these name pods, wherever they dial in from', () => {
+    const { send } = setUp();
+    const records = send({ seq: 0, peer: '10.0.0.5' }, { seq: 1, peer: '10.9.9.9' });
+    expect(streamsOf(records)).toEqual([`zmq/${topic}/0`]);
+    expect(records.map(brief)).toEqual(['StreamStarted start', 'BlockRemoved 0', 'BlockRemoved 1']);
+  });
+
+  it.each([
+    ['topic', '', 'zmq//0'],
+    ['peer', '', 'zmq/fd00::7//0'],
+    ['peer', topic, `zmq/fd00::7/${topic}/0`],
+  ] as const)('are told by what identity %s says, under the topic "%s"', (identity, text, stream) => {
+    const { send } = setUp({ identity });
+    expect(streamsOf(send({ seq: 0, topic: text, peer: 'fd00::7' }))).toEqual([stream]);
+  });
+
+  it('are told by their topics alone where the transport knows no addresses', () => {
+    const { send } = setUp({ identity: 'peer' });
+    const records = send({ seq: 0, topic: '' });
+    expect(streamsOf(records)).toEqual(['zmq//0']);
+    expect(records[0]).toMatchObject({ type: 'StreamStarted', peer: null });
+  });
+
+  it('do not pass on what cannot be read to one another', () => {
+    const { send } = setUp();
+    send(from('10.0.0.5', 0, { rank: 3 }), from('10.0.0.6', 0, { rank: 4 }));
+    const payload = Buffer.from([0xc1]);
+    const records = send(from('10.0.0.5', 1, { payload }), from('10.0.0.6', 1, { payload }));
+    expect(streamsOf(records)).toEqual(['zmq/10.0.0.5//3', 'zmq/10.0.0.6//4']);
+  });
+
+  it('are asked whether they have restarted, once for each new connection', () => {
+    const { send, kinds } = setUp({ canCheck: true });
+    const through = (connection: number, seq: number) => from('10.0.0.5', seq, { connection });
+    send(through(1, 0), through(1, 1), through(4, 2), through(4, 3), through(1, 4), through(7, 5));
+    expect(kinds).toEqual(['records', 'records', 'check', 'records', 'records', 'check']);
   });
 });

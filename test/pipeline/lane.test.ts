@@ -47,7 +47,7 @@ describe('a lane', () => {
   it('does not linger when the lane is full, which no write can become larger in', async () => {
     for (const whenFull of ['block', 'drop'] as const) {
       const sink = new PlayedSink();
-      const { lane } = laneOf(sink, { linger: 50, laneBytes: 800, whenFull });
+      const { lane } = laneOf(sink, { linger: 50, laneBytes: 1_700, whenFull });
       lane.start(() => undefined);
       for (const seq of [1, 2, 3]) void lane.push(batch(seq));
       await settle();
@@ -132,7 +132,7 @@ describe('a full lane that blocks', () => {
   it('makes the pusher wait until a write is confirmed, and loses nothing', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
-    const { lane } = laneOf(sink, { laneBytes: 800 });
+    const { lane } = laneOf(sink, { laneBytes: 1_700 });
     lane.start(() => undefined);
     expect(lane.push(batch(1))).toBeUndefined();
     expect(lane.push(batch(2))).toBeUndefined();
@@ -148,7 +148,7 @@ describe('a full lane that blocks', () => {
 
   it('passes a batch that is larger than the whole lane, alone', async () => {
     const sink = new PlayedSink();
-    const { lane } = laneOf(sink, { laneBytes: 500 });
+    const { lane } = laneOf(sink, { laneBytes: 1_200 });
     expect(lane.push(batch(1, 5_000))).toBeUndefined();
     expect(lane.push(batch(2))).toBeInstanceOf(Promise);
     lane.start(() => undefined);
@@ -161,7 +161,7 @@ describe('a full lane that drops', () => {
   it('says in the data which numbers are missing, before anything later', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
-    const { lane, facts } = laneOf(sink, { laneBytes: 800, whenFull: 'drop' });
+    const { lane, facts } = laneOf(sink, { laneBytes: 1_700, whenFull: 'drop' });
     lane.start(() => undefined);
     for (let seq = 1; seq <= 7; seq++) expect(lane.push(batch(seq))).toBeUndefined();
     await settle();
@@ -176,7 +176,7 @@ describe('a full lane that drops', () => {
   it('says it also when nothing later comes', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
-    const { lane } = laneOf(sink, { laneBytes: 400, whenFull: 'drop' });
+    const { lane } = laneOf(sink, { laneBytes: 900, whenFull: 'drop' });
     lane.start(() => undefined);
     for (const seq of [1, 2, 3]) void lane.push(batch(seq));
     await settle();
@@ -188,7 +188,7 @@ describe('a full lane that drops', () => {
   it('keeps the control records that no gap accounts for, in their place', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
-    const { lane, facts } = laneOf(sink, { laneBytes: 400, whenFull: 'drop' });
+    const { lane, facts } = laneOf(sink, { laneBytes: 900, whenFull: 'drop' });
     lane.start(() => undefined);
     const mark = (seq: number) => ({ ...batch(seq), covers: null });
     for (const one of [batch(1), batch(2), mark(70), batch(0, 100, 2), mark(71), mark(72)]) void lane.push(one);
@@ -210,7 +210,7 @@ describe('a full lane that drops', () => {
   it('keeps the incarnations of a publisher apart', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
-    const { lane } = laneOf(sink, { laneBytes: 400, whenFull: 'drop' });
+    const { lane } = laneOf(sink, { laneBytes: 900, whenFull: 'drop' });
     lane.start(() => undefined);
     for (const [seq, epoch] of [
       [5, 1],
@@ -240,7 +240,7 @@ describe('the end of a lane', () => {
   it('gives up at the deadline and counts everything that is not confirmed', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
-    const { lane } = laneOf(sink, { laneBytes: 800 });
+    const { lane } = laneOf(sink, { laneBytes: 1_700 });
     lane.start(() => undefined);
     void lane.push(batch(1));
     await settle();

@@ -10,6 +10,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import { Recoverer } from '../../src/pipeline/recoverer.ts';
 import { resumesOf } from '../../src/pipeline/resume.ts';
 import { StreamTable } from '../../src/pipeline/streams.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
 import { streamOfId } from '../../src/wire/stream-id.ts';
 import { assertRecords } from '../support/schema.ts';
 import { payloadOf } from './played-replay.ts';
@@ -55,10 +56,10 @@ export class Feed implements Source {
     this.#wake();
   }
 
-  async *frames(): AsyncGenerator<Frame> {
+  async *frames(): AsyncGenerator<readonly Frame[]> {
     while (!this.#isOver || this.#queue.length > 0) {
       const frame = this.#queue.shift();
-      if (frame !== undefined) yield frame;
+      if (frame !== undefined) yield [frame];
       else
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -79,7 +80,7 @@ export class Feed implements Source {
     const parts = [Buffer.from(topic), number, Buffer.from(payload ?? payloadOf(seq, 0, rank))];
     this.#handed.push(...parts);
     this.at += 1;
-    return { source: 'zmq', endpoint: 'tcp://*:5557', receivedAt: this.at, parts };
+    return { source: 'zmq', endpoint: 'tcp://*:5557', peer: null, connection: null, receivedAt: this.at, parts };
   }
 }
 
@@ -119,9 +120,10 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
   });
   const streams = new StreamTable({ maxStreams, streamTtl: 3_600_000 }, observe);
   const intake = new Intake({
+    transcoder: new FastTranscoder(() => undefined),
     streams,
     forms: new Set(['event'] as const),
-    rules: new Map([['zmq', { sequenceScope: 'rank' as const, maxFrameBytes: 1_000_000 }]]),
+    rules: new Map([['zmq', { sequenceScope: 'rank' as const, identity: 'auto' as const, maxFrameBytes: 1_000_000 }]]),
     canReplay: (entry, now, afresh) => recoverer.canReplay(entry, now, afresh),
     canCheck: (entry) => recoverer.canCheck(entry),
     observe,
@@ -130,7 +132,7 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
   const feed = new Feed();
   for (const lane of lanes) lane.start(() => undefined);
   const reading = Promise.all(lanes.map(({ opened }) => opened)).then(async (held) => {
-    streams.resume(resumesOf(held, streamOfId));
+    streams.resume(resumesOf(held, (id) => streamOfId(id, 'auto')));
     await Promise.all([pipeline.catchUp(clock.now()), pipeline.read(feed)]);
   });
   const send = async (...all: Live[]) => {

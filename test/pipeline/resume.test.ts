@@ -11,7 +11,7 @@ const checkpoint = (seq: number, epoch = 1_000, hash: number | null = seq): Chec
 });
 const resumeOf = (...sinks: (Checkpoint | null | undefined)[]) => {
   const held = sinks.map((one) => (one === null ? null : new Map(one === undefined ? [] : [[id, one]])));
-  return resumesOf(held, streamOfId).get(id);
+  return resumesOf(held, (id) => streamOfId(id, 'auto')).get(id);
 };
 
 describe('where a stream goes on', () => {
@@ -39,7 +39,7 @@ describe('where a stream goes on', () => {
   });
 
   it('is nowhere without checkpoints, or for a stream of a source that is gone', () => {
-    expect(resumesOf([null, new Map()], streamOfId).size).toBe(0);
+    expect(resumesOf([null, new Map()], () => null).size).toBe(0);
     expect(resumesOf([new Map([[id, checkpoint(1)]])], () => null).size).toBe(0);
   });
 
@@ -47,12 +47,24 @@ describe('where a stream goes on', () => {
     expect(resumeOf(checkpoint(1))?.stream).toEqual({
       id,
       source: 'zmq',
+      host: null,
       topic: 'kv@10.0.0.5@org/model@v2',
       pod: '10.0.0.5',
       model: 'org/model@v2',
       rank: '0',
     });
-    expect(streamOfId('zmq//-')).toMatchObject({ topic: '', rank: null });
-    expect(['zmq', 'zmq/', '/a/0', 'zmq/a/'].map(streamOfId)).toEqual([null, null, null, null]);
+    expect(streamOfId('zmq//-', 'auto')).toMatchObject({ topic: '', rank: null });
+    expect(['zmq', 'zmq/', '/a/0', 'zmq/a/'].map((id) => streamOfId(id, 'auto'))).toEqual([null, null, null, null]);
+  });
+
+  it.each([
+    ['zmq/10.0.0.7//0', 'auto', '10.0.0.7', ''],
+    ['zmq/fd00::7/some/topic/-', 'auto', 'fd00::7', 'some/topic'],
+    ['zmq/some/topic/0', 'auto', null, 'some/topic'],
+    ['zmq/10.0.0.7//0', 'topic', null, '10.0.0.7/'],
+    ['zmq/kv@10.0.0.5@org/model/0', 'auto', null, 'kv@10.0.0.5@org/model'],
+    ['zmq/10.0.0.7/kv@10.0.0.5@org/model/0', 'peer', '10.0.0.7', 'kv@10.0.0.5@org/model'],
+  ] as const)('knows host and topic of %s by what its source tells engines apart with: %s', (name, by, host, topic) => {
+    expect(streamOfId(name, by)).toMatchObject({ id: name, host, topic });
   });
 });

@@ -84,7 +84,7 @@ export class PlayedSink implements Sink {
   }
 }
 
-const stream = { id: 'zmq/t/0', source: 'zmq', topic: 't', pod: null, model: null, rank: '0' };
+const stream = { id: 'zmq/t/0', source: 'zmq', host: null, topic: 't', pod: null, model: null, rank: '0' };
 
 /** One record with this text as its document (padded to `size` bytes) that accounts for number `seq`. */
 export function batch(seq: number, size = 100, epoch = 1): RecordBatch {

@@ -10,6 +10,7 @@ import { comparePositions } from '../../src/core/checkpoint.ts';
 import { Intake } from '../../src/pipeline/intake.ts';
 import { Overflow } from '../../src/pipeline/overflow.ts';
 import { StreamTable } from '../../src/pipeline/streams.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
 import { documentsOf } from '../support/batches.ts';
 import { linesIn, makeFileSink, segmentNames } from './file-harness.ts';
 
@@ -51,9 +52,10 @@ function payloadOf({ events, ts }: Sent, salt: number): Buffer {
 function emitted(all: readonly Sent[], form: RecordForm, drops: boolean): RecordBatch[] {
   const observe = () => {};
   const intake = new Intake({
+    transcoder: new FastTranscoder(() => undefined),
     streams: new StreamTable({ maxStreams: 100, streamTtl: 3_600_000 }, observe),
     forms: new Set([form]),
-    rules: new Map([['zmq', { sequenceScope: 'rank', maxFrameBytes: 1_000_000 }]]),
+    rules: new Map([['zmq', { sequenceScope: 'rank', identity: 'auto' as const, maxFrameBytes: 1_000_000 }]]),
     canReplay: () => false,
     canCheck: () => false,
     observe,
@@ -69,7 +71,14 @@ function emitted(all: readonly Sent[], form: RecordForm, drops: boolean): Record
     const payload = payloadOf(one, index);
     const topic = Buffer.from(`kv@10.0.0.${one.pod}@org/model`);
     const parts = [topic, ...(one.jump === 'none' ? [] : [number]), payload];
-    const acceptance = intake.accept({ source: 'zmq', endpoint: 'tcp://*:1', parts, receivedAt: start + index });
+    const acceptance = intake.accept({
+      source: 'zmq',
+      endpoint: 'tcp://*:1',
+      peer: null,
+      connection: null,
+      parts,
+      receivedAt: start + index,
+    });
     const batches = acceptance.kind === 'records' ? acceptance.all.flatMap((forms) => forms[form] ?? []) : [];
     if (!drops || !one.dropped) return [...overflow.takeNotices(), ...batches];
     for (const batch of batches) overflow.add(batch);

@@ -8,7 +8,7 @@ const epoch = 1_763_800_000_000;
 export function testStream(pod = '10.0.0.5', rank: string | null = '0'): Stream {
   const model = 'Qwen/Qwen3-0.6B';
   const topic = `kv@${pod}@${model}`;
-  return { id: `zmq/${topic}/${rank ?? '-'}`, source: 'zmq', topic, pod, model, rank };
+  return { id: `zmq/${topic}/${rank ?? '-'}`, source: 'zmq', host: null, topic, pod, model, rank };
 }
 
 /** Documents back to back, each with its newline, as the wire layer hands them out. */

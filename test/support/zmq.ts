@@ -107,8 +107,10 @@ export class SourceReader {
   }
 
   async #read(): Promise<void> {
-    for await (const frame of this.#source.frames()) {
-      this.frames.push({ ...frame, parts: frame.parts.map((part) => Buffer.from(part)) });
+    for await (const frames of this.#source.frames()) {
+      for (const frame of frames) {
+        this.frames.push({ ...frame, parts: frame.parts.map((part) => Buffer.from(part)) });
+      }
     }
   }
 }

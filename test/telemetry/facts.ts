@@ -16,11 +16,9 @@ export const examples: { readonly [K in Fact['fact']]: Extract<Fact, { fact: K }
   'batch-accepted': {
     fact: 'batch-accepted',
     source,
-    events: new Map([
-      ['BlockStored', 2],
-      ['Surprise', 5],
-    ]),
+    events: { BlockStored: 2, BlockRemoved: 0, AllBlocksCleared: 0, other: 5 },
   },
+  'transcode-fallback': { fact: 'transcode-fallback' },
   undecodable: { fact: 'undecodable', source, stream, reason: 'too_deep' },
   duplicate: { fact: 'duplicate', source, stream, seq: 18_446_744_073_709_551_615n },
   'stream-started': { fact: 'stream-started', source, stream, joined: 'late', streams: 4 },

@@ -24,12 +24,12 @@ function examplesFromCode(): Record<string, unknown>[] {
   const none = batchOf(pack([1_763_800_000.5, [], 0]));
   const one = (seq: bigint, control: Control) =>
     documentsOf(renderControl(envelope({ seq, ordinal: String(seq) }), control));
-  const stream = { id: 'atom/atom/-', source: 'atom', topic: 'atom', pod: null, model: null, rank: null };
+  const stream = { id: 'atom/atom/-', source: 'atom', host: null, topic: 'atom', pod: null, model: null, rank: null };
   return [
     ...documentsOf(renderEvents(envelope(), vllm)),
     ...documentsOf(renderEvents(envelope({ stream, seq: null, ordinal: 'n7' }), atom)).slice(1, 2),
     ...documentsOf(renderBatch(envelope(), vllm)),
-    ...one(0n, { type: 'StreamStarted', joined: 'start' }),
+    ...one(0n, { type: 'StreamStarted', joined: 'start', peer: '10.0.0.5' }),
     ...one(43n, { type: 'StreamGap', from: 43n, to: 45n, missing: 3n, reason: 'no_replay' }),
     ...documentsOf(
       renderControl(envelope({ epoch: 1_763_803_600_000, seq: 0n, ordinal: '0' }), {

@@ -125,7 +125,7 @@ describe('control records', () => {
   const shown = { index: null, count: null, ts: null, data_parallel_rank: 0, seq: '42', v: 1 };
 
   it.each([
-    [{ type: 'StreamStarted', joined: 'late' } as const, 'StreamStarted', { joined: 'late' }],
+    [{ type: 'StreamStarted', joined: 'late', peer: '::1' } as const, 'StreamStarted', { joined: 'late', peer: '::1' }],
     [
       { type: 'StreamGap', from: 42n, to: 2n ** 64n - 1n, missing: 2n ** 64n - 42n, reason: 'no_replay' } as const,
       'StreamGap.no_replay',

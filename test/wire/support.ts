@@ -67,7 +67,15 @@ export function batchWith(...events: unknown[]): DecodedBatch {
 
 export function envelope(changes: Partial<Envelope> = {}): Envelope {
   const topic = 'kv@10.0.0.5@Qwen/Qwen3-0.6B';
-  const stream = { id: `zmq/${topic}/0`, source: 'zmq', topic, pod: '10.0.0.5', model: 'Qwen/Qwen3-0.6B', rank: '0' };
+  const stream = {
+    id: `zmq/${topic}/0`,
+    source: 'zmq',
+    host: null,
+    topic,
+    pod: '10.0.0.5',
+    model: 'Qwen/Qwen3-0.6B',
+    rank: '0',
+  };
   return {
     stream,
     topicSuffix: null,
@@ -100,7 +108,7 @@ export function recordsOf(frames: readonly Buffer[], maxFrameBytes = 16_777_216)
   if (!message.ok) throw new Error(`${message.failure.reason}: ${message.failure.message}`);
   const batch = batchOf(message.payload);
   const { text, suffix, pod, model } = message.topic;
-  const stream = { id: `zmq/${text}/-`, source: 'zmq', topic: text, pod, model, rank: null };
+  const stream = { id: `zmq/${text}/-`, source: 'zmq', host: null, topic: text, pod, model, rank: null };
   const where = { stream, topicSuffix: suffix, seq: message.seq, ordinal: String(message.seq ?? 'n1') };
   return { message, batch, documents: documentsOf(renderEvents(envelope(where), batch)) };
 }

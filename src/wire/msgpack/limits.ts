@@ -2,7 +2,7 @@
 export const maxDepth = 64;
 
 /** What one message may take in memory, by the estimates of `cost`, from its values to the JSON made of them. */
-const maxMemory = 134_217_728;
+export const maxMemory = 134_217_728;
 
 /**
  * Bytes of memory that a value takes at most, measured with messages made of nothing else. A list or a map may be one

@@ -1,0 +1,28 @@
+import type { Frame } from '../core/frame.ts';
+import type { StreamEntry } from './streams.ts';
+
+/** Live frames come in order: one that a replay did not bring ends what it may repeat. */
+export function wasReplayed(entry: StreamEntry, seq: bigint | null, fingerprint: number): boolean {
+  if (entry.overlap === undefined || seq === null) return false;
+  if (entry.overlap.takes(seq, fingerprint)) return true;
+  entry.overlap.clear();
+  entry.overlap = undefined;
+  return false;
+}
+
+/** A publisher that dials in anew may have restarted: it is asked, once for each of its connections. */
+export function noteConnection(entry: StreamEntry, { peer, connection }: Frame): void {
+  if (connection === null) {
+    entry.peer = peer ?? entry.peer;
+    return;
+  }
+  if (entry.connection !== null && connection <= entry.connection) return;
+  if (entry.connection !== null) entry.isUnchecked = true;
+  entry.connection = connection;
+  entry.peer = peer;
+}
+
+/** Beyond what may have come by replay: nothing of that comes live any more. */
+export function leaveLate(entry: StreamEntry, seq: bigint | null): void {
+  if (seq !== null && entry.lateUntil !== null && seq > entry.lateUntil) entry.lateUntil = null;
+}

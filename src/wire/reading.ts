@@ -1,0 +1,29 @@
+import type { RecordForm } from '../core/batch.ts';
+import type { EventCounts } from '../core/observer.ts';
+import type { Rank } from './decode.ts';
+import type { Envelope } from './envelope.ts';
+import type { Failure } from './message.ts';
+import type { Rendered } from './records.ts';
+
+/** One engine batch that could be read, whichever implementation has read it. */
+export interface ReadBatch {
+  /** As sent, in `tsUnit`; null where it is absent or no finite number. */
+  readonly ts: number | null;
+  readonly tsUnit: 's' | 'ms';
+  readonly rank: Rank;
+  /** Events that could be read. */
+  readonly counts: EventCounts;
+  /** Of the events that could not be read. */
+  readonly failures: readonly Failure[];
+  /** The records of the batch. Only before the same transcoder reads the next message. */
+  render(envelope: Envelope, form: RecordForm): Rendered;
+}
+
+export type Reading =
+  | { readonly ok: true; readonly batch: ReadBatch }
+  | { readonly ok: false; readonly failure: Failure };
+
+/** Reads the payloads of messages, one after the other. Never throws, on no input. */
+export interface Transcoder {
+  read(payload: Buffer): Reading;
+}

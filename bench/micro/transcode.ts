@@ -1,6 +1,7 @@
-import { decodePayload } from '../../src/wire/decode.ts';
 import type { Envelope } from '../../src/wire/envelope.ts';
-import { renderEvents } from '../../src/wire/records.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
+import type { Transcoder } from '../../src/wire/reading.ts';
+import { referenceTranscoder } from '../../src/wire/reference.ts';
 import type { Profile } from '../load/profiles.ts';
 import { makeProfile, payloadAt, topicOf } from '../load/profiles.ts';
 import type { MicroRow } from '../results.ts';
@@ -8,34 +9,33 @@ import type { Work } from './work.ts';
 import { measureWorks } from './work.ts';
 
 /** From the bytes of a message to the bytes of its records. */
-interface Transcoder {
+interface Implementation {
   readonly name: string;
-  readonly transcode: (envelope: Envelope, payload: Buffer) => Buffer;
+  readonly transcoder: Transcoder;
 }
 
 /** The reference first: the others are shown against it. Another implementation is one more entry here. */
-const transcoders: readonly Transcoder[] = [
-  {
-    name: 'reference',
-    transcode(envelope, payload) {
-      const decoded = decodePayload(payload);
-      if (!decoded.ok) throw new Error(decoded.failure.message);
-      return renderEvents(envelope, decoded.batch).bytes;
-    },
-  },
+const implementations: readonly Implementation[] = [
+  { name: 'reference', transcoder: referenceTranscoder },
+  { name: 'fast', transcoder: new FastTranscoder(fellBack) },
 ];
+
+/** The profiles are what engines send: an implementation that hands them to the reference would be measured as it. */
+function fellBack(): void {
+  throw new Error('the fast transcoder fell back to the reference');
+}
 
 /** Every transcoder on every profile. */
 export function measureTranscoders(profiles: readonly string[], rounds: number): Promise<MicroRow[]> {
   const works = profiles.flatMap((name) => {
     const profile = makeProfile(name);
     if (profile === null) throw new Error(`there is no profile ${name}`);
-    return [transcoders.map((transcoder) => workOf(transcoder, profile))];
+    return [implementations.map((implementation) => workOf(implementation, profile))];
   });
   return measureWorks(works, rounds);
 }
 
-function workOf({ name, transcode }: Transcoder, profile: Profile): Work {
+function workOf({ name, transcoder }: Implementation, profile: Profile): Work {
   let seq = 0;
   return {
     what: 'transcode',
@@ -43,9 +43,11 @@ function workOf({ name, transcode }: Transcoder, profile: Profile): Work {
     profile: profile.name,
     once() {
       const payload = payloadAt(profile, 0, seq);
-      const bytes = transcode(envelope(seq), payload.bytes).length;
+      const reading = transcoder.read(payload.bytes);
+      if (!reading.ok) throw new Error(reading.failure.message);
+      const { bytes } = reading.batch.render(envelope(seq), 'event');
       seq += 1;
-      return { bytes, tokens: payload.events.reduce((sum, { tokens }) => sum + tokens.length, 0) };
+      return { bytes: bytes.length, tokens: payload.events.reduce((sum, { tokens }) => sum + tokens.length, 0) };
     },
   };
 }

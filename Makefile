@@ -16,7 +16,7 @@ MANIFESTS = manifests/zmq-listener
 DELETE = $(KUBECTL) delete --namespace "$(NAMESPACE)" --ignore-not-found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint docs clean image \
+.PHONY: help demo test build lint docs bench clean image \
   zmq-image-build zmq-image-push deploy-zmq-all deploy-zmq-listener deploy-sim deploy-vllm \
   delete-zmq-all delete-zmq-listener delete-sim delete-vllm clean-zmq \
   need-node need-container-tool need-registry need-kubectl
@@ -49,8 +49,11 @@ docs: need-node ## Write docs/configuration.md again from the schema
 	@node scripts/setup.mjs
 	@node scripts/docs.mjs
 
+bench: need-node ## Measure beside other bridges and write docs/benchmarks.md (ARGS="--quick")
+	@node scripts/bench.mjs $(ARGS)
+
 clean: ## Remove what was built here; dependencies and data stay
-	rm -rf dist coverage data/demo
+	rm -rf dist dist-bench coverage data/demo
 
 ##@ Image (docker or podman)
 

@@ -1,0 +1,73 @@
+import { createRequire } from 'node:module';
+import { decodePayload } from '../../src/wire/decode.ts';
+import { renderEvents } from '../../src/wire/records.ts';
+import type { Profile } from '../load/profiles.ts';
+import { makeProfile, payloadAt } from '../load/profiles.ts';
+import type { MicroRow } from '../results.ts';
+import { envelope } from './transcode.ts';
+import type { Work } from './work.ts';
+import { measureWorks } from './work.ts';
+
+/** What a Kafka producer makes of ready records for one partition: Kafka's record batch v2, without compression. */
+interface Encoder {
+  readonly name: string;
+  readonly encode: (key: Buffer, values: readonly Buffer[]) => Promise<number> | number;
+}
+
+interface KafkajsEncoder {
+  readonly buffer: Buffer;
+}
+type KafkajsRecord = (record: object) => KafkajsEncoder;
+type KafkajsBatch = (batch: object) => Promise<KafkajsEncoder>;
+
+/** Records and bytes of a batch, as the bridge sends them at most by default. */
+const maxRecords = 1_000;
+const maxBytes = 786_432;
+
+/** The reference first. Another implementation is one more entry here. */
+function encoders(): readonly Encoder[] {
+  const load = createRequire(import.meta.url);
+  const encodeRecord = load('kafkajs/src/protocol/recordBatch/record/v0') as KafkajsRecord;
+  const encodeBatch = load('kafkajs/src/protocol/recordBatch/v0') as { RecordBatch: KafkajsBatch };
+  const kafkajs = async (key: Buffer, values: readonly Buffer[]) => {
+    const records = values.map((value, offsetDelta) =>
+      encodeRecord({ offsetDelta, timestampDelta: 0, key, value, headers: {} }),
+    );
+    const batch = await encodeBatch.RecordBatch({ lastOffsetDelta: values.length - 1, records });
+    return batch.buffer.length;
+  };
+  return [{ name: 'kafkajs', encode: kafkajs }];
+}
+
+export function measureRecordBatches(profiles: readonly string[], rounds: number): Promise<MicroRow[]> {
+  const works = profiles.map((name) => {
+    const profile = makeProfile(name);
+    if (profile === null) throw new Error(`there is no profile ${name}`);
+    const values = recordsOf(profile);
+    return encoders().map((encoder) => workOf(encoder, profile, values));
+  });
+  return measureWorks(works, rounds);
+}
+
+function workOf({ name, encode }: Encoder, profile: Profile, values: readonly Buffer[]): Work {
+  const key = Buffer.from(envelope(0).stream.id);
+  const what = 'Kafka record batch';
+  return {
+    what,
+    implementation: name,
+    profile: `${profile.name}, ${values.length} records`,
+    once: async () => ({ bytes: await encode(key, values), tokens: 0 }),
+  };
+}
+
+function recordsOf(profile: Profile): Buffer[] {
+  const records: Buffer[] = [];
+  for (let seq = 0, bytes = 0; records.length < maxRecords && bytes < maxBytes; seq += 1) {
+    const decoded = decodePayload(payloadAt(profile, 0, seq).bytes);
+    if (!decoded.ok) throw new Error(decoded.failure.message);
+    const record = renderEvents(envelope(seq), decoded.batch).bytes.subarray(0, -1);
+    records.push(record);
+    bytes += record.length;
+  }
+  return records;
+}

@@ -1,0 +1,66 @@
+import type { Envelope } from '../../src/wire/envelope.ts';
+import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
+import type { Transcoder } from '../../src/wire/reading.ts';
+import { referenceTranscoder } from '../../src/wire/reference.ts';
+import type { Profile } from '../load/profiles.ts';
+import { makeProfile, payloadAt, topicOf } from '../load/profiles.ts';
+import type { MicroRow } from '../results.ts';
+import type { Work } from './work.ts';
+import { measureWorks } from './work.ts';
+
+/** From the bytes of a message to the bytes of its records. */
+interface Implementation {
+  readonly name: string;
+  readonly transcoder: Transcoder;
+}
+
+/** The reference first: the others are shown against it. Another implementation is one more entry here. */
+const implementations: readonly Implementation[] = [
+  { name: 'reference', transcoder: referenceTranscoder },
+  { name: 'fast', transcoder: new FastTranscoder(fellBack) },
+];
+
+/** The profiles are what engines send: an implementation that hands them to the reference would be measured as it. */
+function fellBack(): void {
+  throw new Error('the fast transcoder fell back to the reference');
+}
+
+/** Every transcoder on every profile. */
+export function measureTranscoders(profiles: readonly string[], rounds: number): Promise<MicroRow[]> {
+  const works = profiles.flatMap((name) => {
+    const profile = makeProfile(name);
+    if (profile === null) throw new Error(`there is no profile ${name}`);
+    return [implementations.map((implementation) => workOf(implementation, profile))];
+  });
+  return measureWorks(works, rounds);
+}
+
+function workOf({ name, transcoder }: Implementation, profile: Profile): Work {
+  let seq = 0;
+  return {
+    what: 'transcode',
+    implementation: name,
+    profile: profile.name,
+    once() {
+      const payload = payloadAt(profile, 0, seq);
+      const reading = transcoder.read(payload.bytes);
+      if (!reading.ok) throw new Error(reading.failure.message);
+      const { bytes } = reading.batch.render(envelope(seq), 'event');
+      seq += 1;
+      return { bytes: bytes.length, tokens: payload.events.reduce((sum, { tokens }) => sum + tokens.length, 0) };
+    },
+  };
+}
+
+export function envelope(seq: number): Envelope {
+  const topic = topicOf(0);
+  return {
+    stream: { id: `zmq/${topic}/0`, source: 'zmq', host: null, topic, pod: '10.0.0.1', model: 'model', rank: '0' },
+    topicSuffix: null,
+    epoch: 1_763_800_000_000,
+    seq: BigInt(seq),
+    ordinal: String(seq),
+    receivedAt: 1_763_800_000_130,
+    origin: 'live',
+  };
+}

@@ -111,6 +111,8 @@ export const singleNode: Readonly<Record<string, string>> = {
   'share.coordinator.state.topic.num.partitions': '1',
   'share.coordinator.state.topic.replication.factor': '1',
   'share.coordinator.state.topic.min.isr': '1',
+  // Records of tests have fixed times, long ago: the broker would throw them away some seconds after they were written.
+  'log.retention.ms': '-1',
 };
 
 async function propertiesOf({ port, secure, properties }: NativeKafkaOptions, folder: string): Promise<string> {

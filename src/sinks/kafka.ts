@@ -21,9 +21,9 @@ export const kafkaSink: SinkModule<typeof kafkaSettings> = {
     const { default: kafkajs } = await import('kafkajs');
     quietKafkajs();
     const { bridge, observe } = context;
-    const compression = await installCodec(kafkajs, config.compression);
-    const factory = new ClientFactory(config, config.clientId ?? bridge, kafkajs.Kafka);
-    const parts = new KafkaParts({ config, bridge, factory, compression, observe });
+    const codec = await installCodec(kafkajs, config.compression);
+    const factory = new ClientFactory(config, config.clientId ?? bridge, kafkajs.Kafka, codec);
+    const parts = new KafkaParts({ config, bridge, factory, compression: codec.number, observe });
     return config.delivery === 'exactly-once' ? new ExactlyOnceSink(parts) : new AtLeastOnceSink(parts);
   },
 };

@@ -29,7 +29,9 @@ afterAll(async () => {
   await proxy?.away();
 });
 
-async function openKafka(delivery: 'at-least-once' | 'exactly-once'): Promise<SinkHarness> {
+type Producer = 'direct' | 'kafkajs';
+
+async function openKafka(delivery: 'at-least-once' | 'exactly-once', producer: Producer): Promise<SinkHarness> {
   topics += 1;
   const topic = `contract-${topics}`;
   const deadLetterTopic = `${topic}.dead-letter`;
@@ -42,7 +44,8 @@ async function openKafka(delivery: 'at-least-once' | 'exactly-once'): Promise<Si
   const values = async (name: string) => (await readTopic(kafka.brokers, name)).map(({ value }) => value);
   return {
     make: async () =>
-      (await makeKafkaSink({ brokers: kafka.brokers, topic, deadLetterTopic, checkpointTopic, delivery })).sink,
+      (await makeKafkaSink({ brokers: kafka.brokers, topic, deadLetterTopic, checkpointTopic, delivery, producer }))
+        .sink,
     readBack: () => values(topic),
     breakDestination: () => proxy.away(),
     healDestination: () => proxy.back(),
@@ -60,8 +63,9 @@ async function openKafka(delivery: 'at-least-once' | 'exactly-once'): Promise<Si
   };
 }
 
-for (const delivery of ['at-least-once', 'exactly-once'] as const) {
-  sinkContract(`kafka (${delivery})`, () => openKafka(delivery), {
+const deliveries = ['at-least-once', 'exactly-once'] as const;
+for (const [delivery, producer] of deliveries.flatMap((one) => [[one, 'direct'] as const, [one, 'kafkajs'] as const])) {
+  sinkContract(`kafka (${delivery}, ${producer})`, () => openKafka(delivery, producer), {
     order: 'stream',
     patience: 30_000,
     checkpoints: { delivery },

@@ -1,14 +1,15 @@
-import type { CompressionTypes, Producer, RecordMetadata } from 'kafkajs';
+import type { RecordMetadata } from 'kafkajs';
 import type { Part, Sendable } from './chunks.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { retry } from './client.ts';
-import { Confirmations, explicitPartition, FalseConfirmation, topicMessagesOf } from './confirmations.ts';
+import { Confirmations, FalseConfirmation } from './confirmations.ts';
 import { inTime, Overdue } from './deadline.ts';
+import type { RecordProducer } from './record-producer.ts';
 
 export interface ChannelOptions {
   readonly idempotent: boolean;
   /** The codec's number in the protocol. */
-  readonly compression: CompressionTypes;
+  readonly compression: number;
   /** How long one call here waits, ms; what is under way then goes on and the next call waits for it again. */
   readonly patience: number;
   readonly requestTimeout: number;
@@ -19,26 +20,26 @@ const hopeless = 6;
 
 interface Running {
   readonly parts: readonly Part<Sendable>[];
-  readonly work: Promise<RecordMetadata[]>;
+  readonly work: Promise<readonly RecordMetadata[]>;
   readonly since: number;
 }
 
 /**
- * One kafkajs producer, one send at a time.
+ * One producer, one send at a time.
  *
- * An idempotent producer numbers its record batches; kafkajs takes the number back when a send fails although the broker
- * may have appended it. So after a failed `send` the next one must bring the same parts, each unchanged (the broker
+ * An idempotent producer numbers its record batches, and takes the number back when a send fails although the broker may
+ * have appended it. So after a failed `send` the next one must bring the same parts, each unchanged (the broker
  * then recognises what it has), or the channel must be dropped: other records under a used number would be confirmed
  * and thrown away.
  */
 export class Channel {
   readonly #client: Client;
-  readonly #producer: Producer;
+  readonly #producer: RecordProducer;
   readonly #options: ChannelOptions;
   readonly #confirmations = new Confirmations();
   #running: Running | null = null;
 
-  private constructor(client: Client, producer: Producer, options: ChannelOptions) {
+  private constructor(client: Client, producer: RecordProducer, options: ChannelOptions) {
     this.#client = client;
     this.#producer = producer;
     this.#options = options;
@@ -46,12 +47,13 @@ export class Channel {
 
   static async open(factory: ClientFactory, options: ChannelOptions): Promise<Channel> {
     const client = await factory.make();
-    const producer = client.kafka.producer({
-      allowAutoTopicCreation: false,
-      idempotent: options.idempotent,
-      maxInFlightRequests: 1,
-      retry: { ...retry },
-      createPartitioner: () => explicitPartition,
+    const { idempotent, requestTimeout } = options;
+    const producer = client.producer({
+      idempotent,
+      requestTimeout,
+      transactionalId: null,
+      transactionTimeout: 0,
+      retry,
     });
     const channel = new Channel(client, producer, options);
     try {
@@ -65,7 +67,7 @@ export class Channel {
 
   /** Sends the parts together and returns those that the brokers have confirmed. */
   async send<E extends Sendable>(parts: readonly Part<E>[]): Promise<readonly Part<E>[]> {
-    this.#running ??= { parts, work: this.#start(parts), since: Date.now() };
+    this.#running ??= { parts, work: this.#producer.send(parts, this.#options.compression), since: Date.now() };
     const running = this.#running;
     if (running.parts !== parts) throw new FalseConfirmation('another send is still under way');
     let results: readonly RecordMetadata[];
@@ -90,11 +92,5 @@ export class Channel {
     const quick = Math.min(this.#options.patience, 1_000);
     if (this.#running === null) await inTime(this.#producer.disconnect(), quick, 'disconnecting').catch(() => {});
     this.drop();
-  }
-
-  #start(parts: readonly Part<Sendable>[]): Promise<RecordMetadata[]> {
-    const { compression, requestTimeout } = this.#options;
-    const topicMessages = topicMessagesOf(parts);
-    return this.#producer.sendBatch({ acks: -1, timeout: requestTimeout, compression, topicMessages });
   }
 }

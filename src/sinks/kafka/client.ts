@@ -2,7 +2,11 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Kafka, KafkaConfig as KafkajsConfig, SASLOptions } from 'kafkajs';
 import { messageOf, SinkError } from '../../core/errors.ts';
 import { readTls } from '../tls.ts';
+import type { Codec } from './compression.ts';
+import { DirectProducer } from './direct-producer.ts';
+import { KafkajsProducer } from './kafkajs-producer.ts';
 import { OauthTokens } from './oauth.ts';
+import type { RecordProducer, RecordProducerOptions } from './record-producer.ts';
 import type { KafkaConfig } from './settings.ts';
 import type { SocketRequest } from './sockets.ts';
 import { Sockets } from './sockets.ts';
@@ -11,6 +15,7 @@ import { Sockets } from './sockets.ts';
 export interface Client {
   readonly kafka: Kafka;
   readonly sockets: Sockets;
+  producer(options: RecordProducerOptions): RecordProducer;
 }
 
 /**
@@ -37,11 +42,13 @@ export class ClientFactory {
   readonly #clientId: string;
   readonly #Kafka: typeof Kafka;
   readonly #tokens: OauthTokens;
+  readonly #codec: Codec;
 
-  constructor(config: KafkaConfig, clientId: string, kafkaClass: typeof Kafka) {
+  constructor(config: KafkaConfig, clientId: string, kafkaClass: typeof Kafka, codec: Codec) {
     this.#config = config;
     this.#clientId = clientId;
     this.#Kafka = kafkaClass;
+    this.#codec = codec;
     this.#tokens = new OauthTokens(config.sasl.oauth, config.requestTimeout);
   }
 
@@ -69,7 +76,14 @@ export class ClientFactory {
       ...(ssl === null ? {} : { ssl }),
       ...(sasl === undefined ? {} : { sasl }),
     };
-    return { kafka: new this.#Kafka(options), sockets };
+    const kafka = new this.#Kafka(options);
+    return { kafka, sockets, producer: (wanted) => this.#producer(kafka, wanted) };
+  }
+
+  #producer(kafka: Kafka, options: RecordProducerOptions): RecordProducer {
+    return this.#config.producer === 'direct'
+      ? new DirectProducer(kafka, options, this.#codec)
+      : new KafkajsProducer(kafka, options);
   }
 }
 

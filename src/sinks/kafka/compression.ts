@@ -3,6 +3,13 @@ import * as zlib from 'node:zlib';
 import type kafkajs from 'kafkajs';
 
 type Compress = (bytes: Buffer) => Promise<Buffer>;
+
+/** A way to compress record batches; its number in the protocol, 0 for none. */
+export interface Codec {
+  readonly number: number;
+  readonly compress: Compress | null;
+}
+
 type Zstd = (bytes: Buffer, done: (error: Error | null, compressed: Buffer) => void) => void;
 
 /** Node.js 22.15 and newer have it; the types of Node.js 20 do not know it. */
@@ -10,6 +17,7 @@ const zstdCompress = (zlib as { zstdCompress?: Zstd }).zstdCompress;
 export const hasZstd = zstdCompress !== undefined;
 
 const load: Readonly<Record<string, () => Promise<Compress>>> = {
+  gzip: async () => promisify(zlib.gzip),
   snappy: async () => {
     const { compress } = await import('snappy');
     return (bytes) => framedSnappy(bytes, compress);
@@ -21,16 +29,16 @@ const load: Readonly<Record<string, () => Promise<Compress>>> = {
   zstd: async () => promisify(zstdCompress as Zstd),
 };
 
-/** Gives kafkajs the codec it lacks (it has gzip alone) and returns the codec's number in the protocol. */
-export async function installCodec(library: typeof kafkajs, name: string): Promise<number> {
+/** The codec of this name; kafkajs's producer gets it, too (it has gzip alone). */
+export async function installCodec(library: typeof kafkajs, name: string): Promise<Codec> {
   const types = library.CompressionTypes;
   const type = { gzip: types.GZIP, snappy: types.Snappy, lz4: types.LZ4, zstd: types.ZSTD }[name] ?? types.None;
-  const compress = await load[name]?.();
-  if (compress !== undefined) {
+  const compress = (await load[name]?.()) ?? null;
+  if (compress !== null && name !== 'gzip') {
     const codecs: Record<number, () => unknown> = library.CompressionCodecs;
     codecs[type] = () => ({ compress: ({ buffer }: { buffer: Buffer }) => compress(buffer) });
   }
-  return type;
+  return { number: type, compress };
 }
 
 const magic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);

@@ -1,33 +1,12 @@
-import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from 'kafkajs';
 import { SinkError } from '../../core/errors.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { inTime } from './deadline.ts';
 import { judge, sinkErrorOf } from './errors.ts';
 import type { LogRecord, Slice } from './fetch.ts';
 import { fetchRequest } from './fetch.ts';
-
-/** What kafkajs's clients are made of; its types do not show it. */
-interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  addTargetTopic(topic: string): Promise<void>;
-  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
-  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
-  findBroker(wanted: { readonly nodeId: string }): Promise<{ readonly connectionPool: Connections }>;
-  fetchTopicsOffset(wanted: readonly object[]): Promise<readonly { readonly partitions: readonly StartOffset[] }[]>;
-}
-
-interface Connections {
-  send(request: object): Promise<readonly Slice[]>;
-}
-
-interface StartOffset {
-  readonly partition: number;
-  readonly offset: string;
-}
+import type { Cluster } from './inside.ts';
+import { clusterOf, protocolError } from './inside.ts';
 
 export interface LogReaderOptions {
   readonly topic: string;
@@ -145,7 +124,8 @@ export class LogReader {
     const answers = Object.entries(byLeader).map(async ([nodeId, partitions]) => {
       const { connectionPool } = await this.#cluster.findBroker({ nodeId });
       const wanted = partitions.map((partition) => ({ partition, fetchOffset: String(this.#next.get(partition)) }));
-      return connectionPool.send(fetchRequest({ topic, partitions: wanted, maxWait, maxBytes: maxFetchBytes }));
+      const answer = connectionPool.send(fetchRequest({ topic, partitions: wanted, maxWait, maxBytes: maxFetchBytes }));
+      return (await answer) as readonly Slice[];
     });
     const slices = (await Promise.all(answers)).flat();
     const failed = slices.find(({ errorCode }) => errorCode !== 0);
@@ -178,20 +158,4 @@ export class LogReader {
     const message = `topic "${topic}" shows nothing new for ${patience} ms although there is more: a transaction of some producer is open; the broker ends it after its timeout`;
     return new SinkError({ kind: 'transient', code: 'TRANSACTION_OPEN', message });
   }
-}
-
-/** The way in which kafkajs makes the inside of its producers and consumers, connections and credentials included. */
-function clusterOf(kafka: Kafka): Cluster {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === madeBy);
-  const make = (kafka as unknown as Record<symbol, ((options: object) => Cluster) | undefined>)[symbol ?? Symbol()];
-  if (make === undefined) throw new Error('this is not kafkajs 2.2.4: it has no createCluster');
-  return make({ allowAutoTopicCreation: false, metadataMaxAge: 300_000, isolationLevel: 1 });
-}
-
-const madeBy = 'private:Kafka:createCluster';
-
-function protocolError(code: number): Error {
-  const load = createRequire(import.meta.url);
-  const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
-  return createErrorFromCode(code);
 }

@@ -86,6 +86,11 @@ export const kafkaSettings = {
     choices: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
     default: 'none',
   },
+  producer: {
+    doc: 'Who encodes record batches: the bridge itself, straight from ready bytes (`direct`), or kafkajs (`kafkajs`), which takes several times the processor time.',
+    choices: ['direct', 'kafkajs'],
+    default: 'direct',
+  },
   createTopics: {
     doc: 'Create the topic, the dead-letter topic and the checkpoint topic where they are missing.',
     format: 'flag',

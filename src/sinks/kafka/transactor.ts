@@ -1,40 +1,40 @@
-import type { CompressionTypes, Producer, Transaction } from 'kafkajs';
 import { SinkError } from '../../core/errors.ts';
 import type { Part, Sendable } from './chunks.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { transactionRetry } from './client.ts';
-import { Confirmations, explicitPartition, topicMessagesOf } from './confirmations.ts';
+import { Confirmations } from './confirmations.ts';
 import { inTime } from './deadline.ts';
+import type { OpenTransaction, RecordProducer } from './record-producer.ts';
 
 export interface TransactorOptions {
   readonly transactionalId: string;
   /** After which the brokers abort a transaction, ms. */
   readonly timeout: number;
   /** The codec's number in the protocol. */
-  readonly compression: CompressionTypes;
+  readonly compression: number;
   /** How long one call may take, ms. */
   readonly patience: number;
   readonly requestTimeout: number;
 }
 
 /** Sends within the transaction; resolves when the brokers have confirmed every part. */
-export type Send = (parts: readonly Part<Sendable>[], compression?: CompressionTypes) => Promise<void>;
+export type Send = (parts: readonly Part<Sendable>[], compression?: number) => Promise<void>;
 
 /**
  * One transactional producer, one transaction at a time. The first transaction takes the transactional id: whoever had it
- * can commit no more, and what it left open is aborted. (`connect` alone does not: kafkajs then asks for another id.)
+ * can commit no more, and what it left open is aborted.
  *
- * After any error of `run` it is spent and its connections are cut: kafkajs takes sequence numbers back that the broker
+ * After any error of `run` it is spent and its connections are cut: it takes sequence numbers back that the broker
  * may have used, and whether a commit without an answer took effect, only the topic can tell.
  */
 export class Transactor {
   readonly #client: Client;
-  readonly #producer: Producer;
+  readonly #producer: RecordProducer;
   readonly #options: TransactorOptions;
   readonly #confirmations = new Confirmations();
   #isBusy = false;
 
-  private constructor(client: Client, producer: Producer, options: TransactorOptions) {
+  private constructor(client: Client, producer: RecordProducer, options: TransactorOptions) {
     this.#client = client;
     this.#producer = producer;
     this.#options = options;
@@ -42,15 +42,9 @@ export class Transactor {
 
   static async open(factory: ClientFactory, options: TransactorOptions): Promise<Transactor> {
     const client = await factory.make(true);
-    const producer = client.kafka.producer({
-      allowAutoTopicCreation: false,
-      idempotent: true,
-      transactionalId: options.transactionalId,
-      transactionTimeout: options.timeout,
-      maxInFlightRequests: 1,
-      retry: { ...transactionRetry },
-      createPartitioner: () => explicitPartition,
-    });
+    const { transactionalId, timeout: transactionTimeout, requestTimeout } = options;
+    const identity = { idempotent: true, transactionalId, transactionTimeout };
+    const producer = client.producer({ ...identity, requestTimeout, retry: transactionRetry });
     const transactor = new Transactor(client, producer, options);
     try {
       await inTime(producer.connect(), options.patience, 'connecting to Kafka');
@@ -89,17 +83,13 @@ export class Transactor {
     this.drop();
   }
 
-  /** Never `producer.send`: kafkajs would send outside the transaction and not say so. */
   async #send(
-    transaction: Transaction,
+    transaction: OpenTransaction,
     parts: readonly Part<Sendable>[],
     compression = this.#options.compression,
   ): Promise<void> {
     if (parts.length === 0) return;
-    const { requestTimeout } = this.#options;
-    const topicMessages = topicMessagesOf(parts);
-    const sending = transaction.sendBatch({ acks: -1, timeout: requestTimeout, compression, topicMessages });
-    const results = await this.#inTime(sending, 'waiting for Kafka to confirm records');
+    const results = await this.#inTime(transaction.send(parts, compression), 'waiting for Kafka to confirm records');
     const confirmed = this.#confirmations.confirmed(parts, results);
     const missing = parts.find((part) => !confirmed.includes(part));
     if (missing === undefined) return;

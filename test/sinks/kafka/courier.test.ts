@@ -1,15 +1,14 @@
-import type { Kafka, Message, RecordMetadata } from 'kafkajs';
+import type { RecordMetadata } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { SinkError } from '../../../src/core/errors.ts';
-import type { Entry } from '../../../src/sinks/kafka/chunks.ts';
+import type { Entry, Part } from '../../../src/sinks/kafka/chunks.ts';
 import { chunksOf } from '../../../src/sinks/kafka/chunks.ts';
 import type { ClientFactory } from '../../../src/sinks/kafka/client.ts';
 import { Courier } from '../../../src/sinks/kafka/courier.ts';
 import { Sockets } from '../../../src/sinks/kafka/sockets.ts';
 import { eventBatch, testStream } from '../../support/batches.ts';
 
-type Sent = { topic: string; messages: Message[] }[];
-type Answer = (sent: Sent, producer: number) => RecordMetadata[] | Promise<RecordMetadata[]>;
+type Answer = (sent: readonly Part[], producer: number) => RecordMetadata[] | Promise<RecordMetadata[]>;
 
 /**
  * What kafkajs answers in clusters that one broker cannot be: partitions left out, old offsets confirmed. Returns the
@@ -18,22 +17,20 @@ type Answer = (sent: Sent, producer: number) => RecordMetadata[] | Promise<Recor
 function courierOn(answer: Answer, patience = 1_000) {
   const log: string[] = [];
   let producers = 0;
-  const kafka = {
-    producer() {
-      producers += 1;
-      const mine = producers;
-      return {
-        connect: async () => {},
-        disconnect: async () => {},
-        sendBatch: async ({ topicMessages }: { topicMessages: Sent }) => {
-          const messages = topicMessages.flatMap(({ messages }) => messages);
-          log.push(`${mine}: ${messages.map(({ partition, value }) => `${partition}/${value}`).join(' ')}`);
-          return answer(topicMessages, mine);
-        },
-      };
-    },
-  } as unknown as Kafka;
-  const make = async () => ({ kafka, sockets: new Sockets() });
+  const producer = () => {
+    producers += 1;
+    const mine = producers;
+    return {
+      connect: async () => {},
+      disconnect: async () => {},
+      send: async (parts: readonly Part[]) => {
+        const sent = parts.flatMap(({ partition, entries }) => entries.map(({ value }) => `${partition}/${value}`));
+        log.push(`${mine}: ${sent.join(' ')}`);
+        return answer(parts, mine);
+      },
+    };
+  };
+  const make = async () => ({ producer, sockets: new Sockets() });
   const factory = { make, forgetCredentials: () => {} } as unknown as ClientFactory;
   const options = { idempotent: true, compression: 0, patience, requestTimeout: patience };
   const bury = async (entry: Entry): Promise<Entry> => ({
@@ -102,7 +99,7 @@ describe('delivering a chunk', () => {
     const { courier, log } = courierOn((sent) => {
       calls += 1;
       if (calls === 1) throw protocolError('REQUEST_TIMED_OUT', 7);
-      return [offset(sent[0]?.messages[0]?.partition ?? -1, 0)];
+      return [offset(sent[0]?.partition ?? -1, 0)];
     });
     const chunk = chunkOf(0, 1, 1);
     await expect(courier.deliver(chunk)).rejects.toBeInstanceOf(SinkError);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 const load = createRequire(import.meta.url);
 
-it('is the version of kafkajs whose inside fetch.ts, log-reader.ts and quiet.ts were written for', () => {
+it('is the version of kafkajs whose inside inside.ts, fetch.ts and quiet.ts were written for', () => {
   const { version } = load('kafkajs/package.json') as { version: string };
   const { dependencies } = load('../../../package.json') as { dependencies: Record<string, string> };
   expect(version).toBe('2.2.4');

@@ -1,0 +1,147 @@
+import { crc32c } from '@node-rs/crc32';
+
+/** A record as Kafka takes it, without headers. */
+export interface KafkaRecord {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  /** Gives it its timestamp. */
+  readonly batch: { readonly receivedAt: number };
+}
+
+/** Who writes a record batch, for the broker to recognise it again (KIP-98); all -1 where it need not. */
+export interface ProducerState {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  /** Number of the first record among all that this producer has written to the partition. */
+  readonly baseSequence: number;
+}
+
+export interface RecordBatchOptions extends ProducerState {
+  readonly isTransactional: boolean;
+  /** The codec's number in the protocol; 0: none. */
+  readonly codec: number;
+  /** Compresses the records, all together. */
+  readonly compress: ((records: Buffer) => Promise<Buffer>) | null;
+}
+
+/** For a producer that is not idempotent. */
+export const anonymous: ProducerState = { producerId: -1n, producerEpoch: -1, baseSequence: -1 };
+
+/** Bytes of a record batch before its records. */
+export const headerBytes = 61;
+/** Offsets in the header: Kafka's `DefaultRecordBatch`, magic 2. */
+const lengthAt = 8;
+const magicAt = 16;
+const crcAt = 17;
+const attributesAt = 21;
+const transactional = 0x10;
+const magic = 2;
+/** Attributes, and at most 5 bytes each for its length, offset delta, key length, value length, 10 for the timestamp. */
+const recordOverhead = 32;
+
+/**
+ * One record batch (magic 2, KIP-98) of these records, at least one, in order: what a Produce request has for a partition.
+ * Offsets begin at 0 as producers always write them; the broker sets them.
+ */
+export async function encodeRecordBatch(records: readonly KafkaRecord[], options: RecordBatchOptions): Promise<Buffer> {
+  const first = timestampOf(records[0]);
+  let size = headerBytes;
+  let newest = first;
+  for (const record of records) {
+    size += record.key.length + record.value.length + recordOverhead;
+    newest = Math.max(newest, timestampOf(record));
+  }
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let end = headerBytes;
+  for (let index = 0; index < records.length; index += 1) {
+    end = writeRecord(bytes, end, records[index] as KafkaRecord, { index, delta: timestampOf(records[index]) - first });
+  }
+  const whole = await compressed(bytes.subarray(0, end), options);
+  writeHeader(whole, { ...options, count: records.length, first, newest });
+  return whole;
+}
+
+function timestampOf(record: KafkaRecord | undefined): number {
+  return record?.batch.receivedAt ?? 0;
+}
+
+async function compressed(bytes: Buffer, { compress }: RecordBatchOptions): Promise<Buffer> {
+  if (compress === null) return bytes;
+  const records = await compress(bytes.subarray(headerBytes));
+  return Buffer.concat([bytes.subarray(0, headerBytes), records]);
+}
+
+interface Header extends RecordBatchOptions {
+  readonly count: number;
+  /** Oldest and newest timestamp, milliseconds since 1970. */
+  readonly first: number;
+  readonly newest: number;
+}
+
+function writeHeader(bytes: Buffer, header: Header): void {
+  bytes.fill(0, 0, lengthAt);
+  bytes.writeInt32BE(bytes.length - lengthAt - 4, lengthAt);
+  // The leader's epoch: only the broker knows it.
+  bytes.writeInt32BE(-1, 12);
+  bytes[magicAt] = magic;
+  bytes.writeInt16BE(header.codec | (header.isTransactional ? transactional : 0), attributesAt);
+  bytes.writeInt32BE(header.count - 1, 23);
+  bytes.writeBigInt64BE(BigInt(header.first), 27);
+  bytes.writeBigInt64BE(BigInt(header.newest), 35);
+  bytes.writeBigInt64BE(header.producerId, 43);
+  bytes.writeInt16BE(header.producerEpoch, 51);
+  bytes.writeInt32BE(header.baseSequence, 53);
+  bytes.writeInt32BE(header.count, 57);
+  bytes.writeUInt32BE(crc32c(bytes.subarray(attributesAt)), crcAt);
+}
+
+/** Length, attributes, timestamp delta, offset delta, key, value, number of headers; all numbers as zigzag varints. */
+function writeRecord(
+  bytes: Buffer,
+  start: number,
+  { key, value }: KafkaRecord,
+  place: { readonly index: number; readonly delta: number },
+): number {
+  const delta = zigzag(place.delta);
+  const offset = zigzag(place.index);
+  const length =
+    1 +
+    sizeOf(delta) +
+    sizeOf(offset) +
+    sizeOf(key.length * 2) +
+    key.length +
+    sizeOf(value.length * 2) +
+    value.length +
+    1;
+  let at = writeVarint(bytes, start, length * 2);
+  bytes[at] = 0;
+  at = writeVarint(bytes, at + 1, delta);
+  at = writeVarint(bytes, at, offset);
+  at = writeVarint(bytes, at, key.length * 2);
+  bytes.set(key, at);
+  at = writeVarint(bytes, at + key.length, value.length * 2);
+  bytes.set(value, at);
+  at += value.length;
+  bytes[at] = 0;
+  return at + 1;
+}
+
+/** The lane's clock may go back: a timestamp may be before the first one. */
+function zigzag(value: number): number {
+  return value >= 0 ? value * 2 : -value * 2 - 1;
+}
+
+function sizeOf(value: number): number {
+  let size = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size += 1;
+  return size;
+}
+
+/** Of a number that is zigzag already. */
+function writeVarint(bytes: Buffer, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+  bytes[at] = rest;
+  return at + 1;
+}

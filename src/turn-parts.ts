@@ -1,5 +1,6 @@
 import type { Context } from 'zeromq';
 import type { Config, SourceConfig } from './config/config.ts';
+import { speaksZmtp } from './config/transport.ts';
 import type { Clock } from './core/clock.ts';
 import type { Observe } from './core/observer.ts';
 import type { Source } from './core/source.ts';
@@ -10,6 +11,7 @@ import { ZmqReplayClient } from './ingress/replay-client.ts';
 import { replayTarget } from './ingress/replay-target.ts';
 import { Turns } from './ingress/replay-turns.ts';
 import { ZmqSource } from './ingress/zmq-source.ts';
+import { ZmtpSource } from './ingress/zmtp/zmtp-source.ts';
 import { Recoverer } from './pipeline/recoverer.ts';
 import { streamOfId } from './wire/stream-id.ts';
 
@@ -26,13 +28,15 @@ function socketsOfOne(source: SourceConfig, context: Context, observe: Observe):
   return Array.from({ length: source.dataParallelSize }, (_, rank) => {
     const topics = source.topics.length === 0 ? [''] : source.topics;
     const endpoint = rankEndpoint(source.endpoint, rank);
-    return new ZmqSource({ ...source, topics, endpoint, context, maxMessageSize: hardMessageLimit }, observe);
+    const options = { ...source, topics, endpoint, maxMessageSize: hardMessageLimit };
+    return speaksZmtp(source) ? new ZmtpSource(options, observe) : new ZmqSource({ ...options, context }, observe);
   });
 }
 
-/** A source that connects has one engine: its name says whose everything is. */
-export function identityOf({ identity, mode }: SourceConfig): Identity {
-  return identity === 'auto' && mode === 'connect' ? 'topic' : identity;
+/** A source that connects has one engine: its name says whose everything is. libzmq knows no addresses. */
+export function identityOf(source: SourceConfig): Identity {
+  if (!speaksZmtp(source)) return 'topic';
+  return source.identity === 'auto' && source.mode === 'connect' ? 'topic' : source.identity;
 }
 
 /** The streams that ids in checkpoints stand for; null for those of a source that is gone. */

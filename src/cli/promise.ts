@@ -1,4 +1,5 @@
 import type { Config, SourceConfig } from '../config/config.ts';
+import { speaksZmtp } from '../config/transport.ts';
 import type { deliverySettings, LaneConfig } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 
@@ -84,7 +85,10 @@ function memoryOfReplay({ heldBytes, maxBytes, concurrency }: Config['replay']):
 }
 
 /** libzmq counts messages, not bytes: its share of the memory can only be stated as a product. */
-function memoryOfSource({ name, receiveHighWaterMark }: SourceConfig): string {
+function memoryOfSource(source: SourceConfig): string {
+  const { name, receiveHighWaterMark } = source;
+  if (speaksZmtp(source))
+    return `source ${name}: up to 128 KiB per publisher wait to be read, and unfinished messages of 512 MiB together, outside that limit`;
   return receiveHighWaterMark === 0
     ? `source ${name} has no high-water mark: libzmq may hold any number of messages`
     : `source ${name}: libzmq may hold ${receiveHighWaterMark} messages of any size per publisher, outside that limit`;

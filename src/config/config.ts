@@ -17,9 +17,11 @@ export interface SourceConfig {
   readonly sequenceScope: 'rank' | 'topic';
   /** What tells its engines apart, beside their ranks. */
   readonly identity: Identity;
+  /** Who speaks ZeroMQ; `auto`: `zmtp` for tcp, `libzmq` for ipc. */
+  readonly transport: 'auto' | 'zmtp' | 'libzmq';
   /** Frames that libzmq holds per publisher; 0 = no limit. */
   readonly receiveHighWaterMark: number;
-  /** Milliseconds between two heartbeats of a connected source; 0 = none. */
+  /** Milliseconds between two heartbeats; 0 = none. */
   readonly heartbeatInterval: number;
   /** Milliseconds without an answer to a heartbeat until the engine counts as hanging. */
   readonly heartbeatTimeout: number;

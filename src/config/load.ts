@@ -18,6 +18,7 @@ import type { rootSettings } from './root-settings.ts';
 import type { OriginOf } from './rules.ts';
 import { checkDefaultPorts, checkName, checkSinks, checkSources } from './rules.ts';
 import { defaultSource, SourcesReader } from './sources.ts';
+import { complaintAboutIdentity } from './transport.ts';
 import { warningsOf } from './warnings.ts';
 
 /** Where configuration comes from, weakest first: defaults, file, environment, flags. */
@@ -130,6 +131,8 @@ function sourcesOf(
   checkDefaultPorts(source, origin, problems);
   const complaint = complaintAboutReplay(source, root.replay.allow.length > 0);
   if (complaint !== null) problems.add('replay.endpoint', complaint, origin('replay.endpoint'));
+  const doubt = complaintAboutIdentity(source);
+  if (doubt !== null) problems.add('zmq.identity', doubt, origin('zmq.identity'));
   return [source];
 }
 

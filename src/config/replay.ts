@@ -3,6 +3,7 @@ import type { Network, SourceConfig } from './config.ts';
 import { describePorts, overlaps, portsAt, readEndpoint } from './endpoint.ts';
 import { shownEndpoint } from './mask.ts';
 import type { Problems } from './problems.ts';
+import { speaksZmtp } from './transport.ts';
 
 const ofPod = '{pod_host}';
 const ofPeer = '{peer}';
@@ -38,7 +39,7 @@ export function complaintAboutReplay(source: SourceConfig, hasNetworks: boolean)
   return complaint === null ? null : `${shownEndpoint(replay)} ${complaint}`;
 }
 
-function complaintAboutTemplate(replay: string, { mode }: SourceConfig, hasNetworks: boolean): string | null {
+function complaintAboutTemplate(replay: string, source: SourceConfig, hasNetworks: boolean): string | null {
   const [placeholder, ...others] = replay.match(/\{[^{}]*\}/g) ?? [];
   if (placeholder === undefined) return null;
   const unknown = [placeholder, ...others].filter((one) => one !== ofPod && one !== ofPeer);
@@ -46,8 +47,10 @@ function complaintAboutTemplate(replay: string, { mode }: SourceConfig, hasNetwo
     return `has the unknown placeholder ${unknown.join(', ')}: ${ofPod} and ${ofPeer} are the only ones`;
   if (!/^tcp:\/\/\{[^{}]*\}:[^{}]*$/.test(replay))
     return `must have ${placeholder} as its whole host: tcp://${placeholder}:5558`;
-  if (mode === 'connect')
+  if (source.mode === 'connect')
     return `is a template, which is only for sources that engines dial in to: write this engine's own replay endpoint, tcp://host:port`;
+  if (placeholder === ofPeer && !speaksZmtp(source))
+    return `needs the address that the engine dials in from, which libzmq does not tell: use ${ofPod}, or the transport zmtp`;
   return hasNetworks || placeholder === ofPeer
     ? null
     : `depends on topics, which anybody may send: list the networks of the engines in replay.allow, such as 10.0.0.0/8`;

@@ -2,6 +2,11 @@ import type { Settings } from '../core/settings.ts';
 
 /** What a source and the defaults of all sources have in common. */
 const receiving = {
+  transport: {
+    doc: 'Who speaks ZeroMQ: the bridge itself (`zmtp`, for `tcp://` without encryption: a tenth of the work, and it knows the address of each engine) or `libzmq`. `auto` is `zmtp` for `tcp://` and `libzmq` for `ipc://`.',
+    choices: ['auto', 'zmtp', 'libzmq'],
+    default: 'auto',
+  },
   topics: {
     doc: 'Topic prefixes to subscribe to; an empty list means every topic.',
     format: 'list',
@@ -25,21 +30,21 @@ const receiving = {
     default: 'auto',
   },
   receiveHighWaterMark: {
-    doc: 'Messages that libzmq holds here per publisher; beyond that the publisher holds them, and at its own mark drops them. 0 means no limit.',
+    doc: 'Messages that libzmq holds here per publisher; beyond that the publisher holds them, and at its own mark drops them. 0 means no limit. Means nothing to the transport `zmtp`, which reads on once what it has read was taken.',
     format: 'integer',
     default: 1_000,
     min: 0,
     max: 1_000_000,
   },
   heartbeatInterval: {
-    doc: 'How often a source that connects asks whether its engine is still there, over a second connection (ZeroMQ heartbeats); 0 means never. A bound source does not: go-zeromq would not come back (docs/decisions/0005-heartbeats.md).',
+    doc: 'How often a quiet engine is asked whether it is still there (ZeroMQ heartbeats); 0 means never. Engines of ZMTP 3.0 (go-zeromq) are not asked. With the transport `libzmq` only a source that connects asks, over a second connection (docs/decisions/0005-heartbeats.md).',
     format: 'duration',
     default: 5_000,
     min: 0,
     max: 3_600_000,
   },
   heartbeatTimeout: {
-    doc: 'An engine that answers no heartbeat for this long, and sends nothing, counts as hanging: the source connects again.',
+    doc: 'An engine that answers no heartbeat for this long, and sends nothing, counts as hanging: its connection is ended, and the source connects again.',
     format: 'duration',
     default: 15_000,
     min: 100,

@@ -9,6 +9,7 @@ import type { Problems } from './problems.ts';
 import { complaintAboutReplay } from './replay.ts';
 import type { rootSettings } from './root-settings.ts';
 import { sourceSettings } from './root-settings.ts';
+import { complaintAboutIdentity } from './transport.ts';
 
 type SourceValue = Partial<SettingsValue<typeof sourceSettings>>;
 export type SourceDefaults = Omit<SettingsValue<typeof rootSettings.zmq>, 'port'>;
@@ -98,8 +99,11 @@ export class SourcesReader {
       endpoint: bind ?? connect ?? '',
     };
     this.#checkEndpoint(source, `${key}.${mode}`);
+    this.#checkTransport(source, `${key}.transport`);
     const complaint = complaintAboutReplay(source, this.#networks.length > 0);
     if (complaint !== null) this.#refuse(`${key}.replay`, complaint);
+    const doubt = complaintAboutIdentity(source);
+    if (doubt !== null) this.#refuse(`${key}.identity`, doubt);
     return source;
   }
 
@@ -118,6 +122,11 @@ export class SourcesReader {
         `${value} has no port to count ranks on: dataParallelSize must be 1, use tcp:// or one source per rank`,
       );
     }
+  }
+
+  #checkTransport({ endpoint, transport }: SourceConfig, key: string): void {
+    if (transport !== 'zmtp' || !endpoint.startsWith('ipc:')) return;
+    this.#refuse(key, `"zmtp" does not speak ${shownEndpoint(endpoint)}: use "auto" or "libzmq" for ipc://, or tcp://`);
   }
 
   #refuse(key: string, message: string): void {

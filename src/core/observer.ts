@@ -18,13 +18,15 @@ export type Fact =
       readonly mode: 'bind' | 'connect';
     }
   | { readonly fact: 'source-closed'; readonly source: string; readonly endpoint: string }
-  /** Publishers connected to this socket, as its monitor counts them. */
+  /** Publishers connected to this socket, with the handshake done. */
   | { readonly fact: 'source-peers'; readonly source: string; readonly endpoint: string; readonly peers: number }
   /** A peer was turned away or a connection failed; `reason` is from a bounded set. */
   | {
       readonly fact: 'source-trouble';
       readonly source: string;
       readonly endpoint: string;
+      /** IP address of the other end, where the transport knows it. */
+      readonly peer?: string;
       readonly reason: string;
       readonly message: string;
     }

@@ -14,9 +14,9 @@ export interface Source {
    * (the publisher restarted, the network came back, the source itself dialled anew): what was published meanwhile is
    * missing, and no later frame may ever show it. Once for each new connection, never for the first and never after
    * `stop`; the publisher may have lost and found its connection unnoticed, too, so its numbers still have to be checked.
-   * It is called synchronously from the monitor, before or after the first frames of the new connection are read: it must
+   * It is called synchronously from the event of the socket, before or after the first frames of the new connection are read: it must
    * return at once and not throw; it may start work of its own and may call `stop`. A bound source never calls it:
-   * there connections can't be told apart, the publisher is the one that dials, and libzmq's keeps what it could not send.
+   * there the publisher is the one that dials, and libzmq's keeps what it could not send; `Frame.connection` tells of a new one.
    */
   open(onReconnect?: () => void): Promise<void>;
   /**

@@ -1,7 +1,7 @@
 import { BridgeError, ConfigError } from '../core/errors.ts';
 
 /** A ZeroMQ address, taken apart as libzmq does it: the port is what follows the last colon. */
-interface TcpEndpoint {
+export interface TcpEndpoint {
   /** Verbatim: a name, `*`, an address, a bracketed IPv6 literal. */
   readonly host: string;
   /** 0 = any free port (also written `*`). */
@@ -10,7 +10,8 @@ interface TcpEndpoint {
 
 const maxPort = 65_535;
 
-function readTcp(endpoint: string): TcpEndpoint | null {
+/** Null for anything but `tcp://host:port`. */
+export function readTcp(endpoint: string): TcpEndpoint | null {
   const match = /^tcp:\/\/(.+):(\d{1,9}|\*)$/.exec(endpoint);
   if (match === null) return null;
   const [, host = '', port = ''] = match;

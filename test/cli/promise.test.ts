@@ -52,6 +52,13 @@ describe('what is promised at start-up', () => {
     expect((await guaranteesWith({})).cannot).toContain('no sink keeps checkpoints');
   });
 
+  it.each([
+    ['auto', 'source zmq: up to 128 KiB per publisher wait to be read, and unfinished messages of 512 MiB together'],
+    ['libzmq', 'source zmq: libzmq may hold 1000 messages of any size per publisher'],
+  ])('says what a source with the transport %s holds', async (transport, sentence) => {
+    expect((await guaranteesWith({ ZMQ_TRANSPORT: transport })).cannot).toContain(sentence);
+  });
+
   it('says when a standby takes over', async () => {
     const env = { BRIDGE_NAME: 'a', SINKS: 'redis', REDIS_DELIVERY: 'exactly-once', STANDBY: 'true', LEASE_TTL: '4s' };
     expect((await guaranteesWith(env)).promises).toContain('takes over within 6 s');

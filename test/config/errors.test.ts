@@ -121,7 +121,11 @@ const byFile: readonly (readonly [string, string, readonly RegExp[]])[] = [
   ],
   ['keys that are no words', '"a b\\n": 1', [/^"a b\\n": unknown key/]],
   ['a key that is a number', '5: 1', [/^5: unknown key/]],
-  ['a section without content', 'zmq:\n', [/^zmq: must be a section with keys \(port, topics, .*\), is empty/]],
+  [
+    'a section without content',
+    'zmq:\n',
+    [/^zmq: must be a section with keys \(port, transport, topics, .*\), is empty/],
+  ],
   ['a list for a section', 'zmq: [1]', [/^zmq: must be a section .*is a list/]],
   ['a value for a section', 'lamp: redis', [/^lamp: must be a section .*is a single value \(string\)/]],
   [

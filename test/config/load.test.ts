@@ -10,6 +10,7 @@ describe('loadConfig', () => {
       sources: [
         {
           name: 'zmq',
+          transport: 'auto',
           mode: 'bind',
           endpoint: 'tcp://*:5557',
           topics: [],

@@ -37,6 +37,7 @@ replay: { allow: [10.0.0.0/8, "fd00::/8", 192.0.2.7/32, "::/0"], budget: 1m, hel
   it.each([
     [{ bind, replay: template, dataParallelSize: 4 }, 'ports of engines are not those of the bridge'],
     [{ bind, replay: 'tcp://engine:5558' }, 'one engine dials in'],
+    [{ bind, replay: 'tcp://{peer}:5558' }, 'wherever engines dial in from'],
     [{ bind: 'ipc:///x', replay: 'ipc:///y' }, 'ipc has no ports'],
     [{ connect, replay: 'tcp://10.0.0.7:5558' }, 'one rank'],
     [{ connect, replay: 'tcp://10.0.0.7:5559', dataParallelSize: 2 }, 'the ranks are side by side'],
@@ -66,6 +67,8 @@ const refused: readonly (readonly [Record<string, unknown>, RegExp])[] = [
   [{ bind, replay: 'tcp://{pod_host}:0' }, /port 0: must be from 1 to 65535/],
   [{ bind, replay: 'tcp://{pod_host}:65536' }, /port 65536/],
   [{ bind, replay: 'tcp://{pod_host}:65535', dataParallelSize: 2 }, /dataParallelSize 2 needs ports up to 65536/],
+  [{ bind, replay: 'tcp://{peer}{pod_host}:5558' }, /must have \{peer\} as its whole host/],
+  [{ bind, replay: 'tcp://{peer}:5558', transport: 'libzmq' }, /which libzmq does not tell: use \{pod_host\}/],
   [{ bind, replay: 'tcp://*:5558' }, /no host to dial/],
   [{ connect, replay: '5558' }, /must begin with tcp:\/\//],
   [{ connect, replay: 'tcp://fd00::7:5558' }, /stands in brackets/],
@@ -84,6 +87,7 @@ describe('a replay endpoint is refused', () => {
   it('that is a template where no network is allowed', async () => {
     const pattern = /depends on topics.*list the networks of the engines in replay\.allow/;
     expect(await problemsOf(withSource({ bind, replay: template }))).toEqual([expect.stringMatching(pattern)]);
+    await load({ env: { REPLAY_ENDPOINT: 'tcp://{peer}:5558' } });
     const problems = await problemsOf(load({ env: { REPLAY_ENDPOINT: template } }));
     expect(problems).toEqual([expect.stringMatching(/^replay\.endpoint: .*\(env REPLAY_ENDPOINT\)$/)]);
     expect(problems).toEqual([expect.stringMatching(pattern)]);

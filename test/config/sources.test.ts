@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { speaksZmtp } from '../../src/config/transport.ts';
 import { load, loadYaml, problemsOf } from './support.ts';
 
 const withSources = (sources: unknown, env: Record<string, string> = {}) =>
@@ -14,6 +15,7 @@ sources:
   - { name: local, bind: "ipc:///run/kv/events", receiveHighWaterMark: 0 }
 `);
     const shared = {
+      transport: 'auto',
       sequenceScope: 'topic',
       identity: 'auto',
       receiveHighWaterMark: 50,
@@ -107,6 +109,38 @@ const endpoints: readonly (readonly [string, string, RegExp])[] = [
   ['connect', 'tcp://[fd00::7]', /must be tcp:\/\/host:port|brackets/],
   ['connect', 'tcp://{pod}:5557', /must be tcp:\/\/host:port/],
 ];
+
+describe('identity peer', () => {
+  it('needs a transport that knows addresses', async () => {
+    const entry = { name: 'a', bind: 'tcp://*:5557', identity: 'peer' };
+    expect((await withSources([entry])).config.sources).toMatchObject([{ name: 'a', identity: 'peer' }]);
+    const problems = await problemsOf(withSources([{ ...entry, transport: 'libzmq' }]));
+    expect(problems).toEqual([expect.stringMatching(/^sources\[0\]\.identity: "peer" needs.*use "auto" or "topic"/)]);
+    const own = await problemsOf(load({ env: { ZMQ_IDENTITY: 'peer', ZMQ_TRANSPORT: 'libzmq' } }));
+    expect(own).toEqual([expect.stringMatching(/^zmq\.identity: .*\(env ZMQ_IDENTITY\)$/)]);
+  });
+});
+
+describe('the transport', () => {
+  it.each([
+    ['tcp://*:5557', 'auto', true],
+    ['tcp://*:5557', 'zmtp', true],
+    ['tcp://*:5557', 'libzmq', false],
+    ['ipc:///run/kv', 'auto', false],
+    ['ipc:///run/kv', 'libzmq', false],
+  ] as const)('of %s with %s: own = %s', async (bind, transport, own) => {
+    const [source] = (await withSources([{ name: 'a', bind, transport }])).config.sources;
+    expect(source && speaksZmtp(source)).toBe(own);
+  });
+
+  it('zmtp is refused for ipc, also where the section zmq names it', async () => {
+    const complaint =
+      'sources[0].transport: "zmtp" does not speak "ipc:///run/kv": use "auto" or "libzmq" for ipc://, or tcp:// (env SOURCES)';
+    const entry = { name: 'a', bind: 'ipc:///run/kv' };
+    expect(await problemsOf(withSources([{ ...entry, transport: 'zmtp' }]))).toEqual([complaint]);
+    expect(await problemsOf(withSources([entry], { ZMQ_TRANSPORT: 'zmtp' }))).toEqual([complaint]);
+  });
+});
 
 describe('an endpoint', () => {
   it.each(endpoints)('%s %s is refused', async (mode, endpoint, pattern) => {

@@ -109,35 +109,42 @@ class DroppingEngine {
 }
 
 describe('batches dropped on the way because nobody read them', () => {
-  it('are recovered through the address in the topic, each in its place', async () => {
-    const [port, replay] = [await freePorts(), await freePorts()];
-    const env = {
-      ...{ ZMQ_PORT: String(port), ZMQ_RECEIVE_HIGH_WATER_MARK: '10', STDOUT_LANE_BYTES: '64KiB' },
-      ...{ REPLAY_ENDPOINT: `tcp://{pod_host}:${replay}`, REPLAY_ALLOW: '127.0.0.0/8' },
-    };
-    const bridge = track(await Bridge.start(env));
-    const engine = await DroppingEngine.start(port, replay);
-    try {
-      bridge.child.stdout?.pause();
-      for (let sent = 0; sent < 4_000; sent++) await engine.publish();
-      bridge.child.stdout?.resume();
-      const mark = engine.truth.length;
-      // A loss at the very end shows only when something follows it.
-      await waitFor(
-        async () => {
-          await engine.publish();
-          return bridge.stdout.includes(`"seq":"${mark}"`);
-        },
-        { what: 'what is published now comes', timeout: 60_000, every: 300 },
-      );
-      expect(await bridge.metric('kv_event_bridge_replay_recovered_batches_total')).toBeGreaterThan(100);
-      expect(await bridge.stop(), bridge.stderr).toBe(0);
-    } finally {
-      await engine.close();
-    }
-    const records = parseRecords(linesOf(bridge.stdout));
-    const last = records.findLast(({ seq }) => seq !== null)?.seq;
-    const truth = engine.truth.filter(({ sequence }) => BigInt(sequence) <= BigInt(last ?? 0));
-    expect(compareTruth(truth, records)).toMatchObject({ batches: truth.length, gaps: 0 });
-  }, 120_000);
+  it.each([
+    ['the address in the topic', '{pod_host}', { REPLAY_ALLOW: '127.0.0.0/8' }],
+    ['the address that the engine dials in from', '{peer}', {}],
+  ])(
+    'are recovered through %s, each in its place',
+    async (_, host, allowed) => {
+      const [port, replay] = [await freePorts(), await freePorts()];
+      const env = {
+        ...{ ZMQ_PORT: String(port), ZMQ_RECEIVE_HIGH_WATER_MARK: '10', STDOUT_LANE_BYTES: '64KiB' },
+        ...{ REPLAY_ENDPOINT: `tcp://${host}:${replay}`, ...allowed },
+      };
+      const bridge = track(await Bridge.start(env));
+      const engine = await DroppingEngine.start(port, replay);
+      try {
+        bridge.child.stdout?.pause();
+        for (let sent = 0; sent < 4_000; sent++) await engine.publish();
+        bridge.child.stdout?.resume();
+        const mark = engine.truth.length;
+        // A loss at the very end shows only when something follows it.
+        await waitFor(
+          async () => {
+            await engine.publish();
+            return bridge.stdout.includes(`"seq":"${mark}"`);
+          },
+          { what: 'what is published now comes', timeout: 60_000, every: 300 },
+        );
+        expect(await bridge.metric('kv_event_bridge_replay_recovered_batches_total')).toBeGreaterThan(100);
+        expect(await bridge.stop(), bridge.stderr).toBe(0);
+      } finally {
+        await engine.close();
+      }
+      const records = parseRecords(linesOf(bridge.stdout));
+      const last = records.findLast(({ seq }) => seq !== null)?.seq;
+      const truth = engine.truth.filter(({ sequence }) => BigInt(sequence) <= BigInt(last ?? 0));
+      expect(compareTruth(truth, records)).toMatchObject({ batches: truth.length, gaps: 0 });
+    },
+    120_000,
+  );
 });

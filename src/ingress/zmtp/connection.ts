@@ -1,0 +1,206 @@
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { HeartbeatTimes } from './heartbeat.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { MachineOptions } from './machine.ts';
+import { ZmtpMachine } from './machine.ts';
+import { ZmtpError } from './zmtp-error.ts';
+
+export interface ConnectionOptions extends MachineOptions {
+  /** Milliseconds from the connection to the end of the handshake. */
+  readonly handshakeTimeout: number;
+  /** Null: a publisher that hangs is not noticed. */
+  readonly heartbeats: HeartbeatTimes | null;
+}
+
+/** A connected socket and what there is to know about it. */
+export interface Accepted {
+  readonly socket: Socket;
+  readonly peer: string;
+  readonly number: number;
+}
+
+/** Called synchronously from socket events; must not throw. */
+export interface ConnectionEvents {
+  readonly onEstablished: (connection: ZmtpConnection) => void;
+  /** There are messages to take where there were none. */
+  readonly onMessages: (connection: ZmtpConnection) => void;
+  /** So many bytes more, or fewer, are kept of a message that is not all there; false: that is too much. */
+  readonly onHeld: (change: number) => boolean;
+  /** The publisher answers no heartbeats: none are sent any more. At most once. */
+  readonly onNoHeartbeats: (connection: ZmtpConnection) => void;
+  /** Last and once; `failure`: why this side ended it. What is not taken yet can still be taken. */
+  readonly onClosed: (connection: ZmtpConnection, failure: ZmtpError | null) => void;
+}
+
+type Messages = readonly (readonly Buffer[])[];
+
+const none: Messages = [];
+/** What a peer that reads nothing can make us keep by sending PINGs. */
+const maxUnsent = 65_536;
+/** A host that vanished without a word is noticed in about 70 s. */
+const keepAliveDelay = 60_000;
+
+/**
+ * One TCP connection to a publisher. Reads one chunk, then nothing more until its messages have been taken: what is held
+ * here is that chunk, the beginning of one message, and what Node.js had read already.
+ */
+export class ZmtpConnection {
+  /** IP address of the publisher's end. */
+  readonly peer: string;
+  /** Rises with each connection of the source. */
+  readonly number: number;
+  readonly #socket: Socket;
+  readonly #machine: ZmtpMachine;
+  readonly #options: ConnectionOptions;
+  readonly #events: ConnectionEvents;
+  readonly #openedAt = performance.now();
+  #heartbeat: Heartbeat | null = null;
+  #messages: Messages = none;
+  #receivedAt = 0;
+  #held = 0;
+  #wasEstablished = false;
+  #ended = false;
+  #failure: ZmtpError | null = null;
+
+  constructor({ socket, peer, number }: Accepted, options: ConnectionOptions, events: ConnectionEvents) {
+    this.#socket = socket;
+    this.peer = peer;
+    this.number = number;
+    this.#options = options;
+    this.#events = events;
+    this.#machine = new ZmtpMachine(options);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveDelay);
+    socket.on('data', (chunk) => this.#read(chunk));
+    // A reset, for example; `close` follows.
+    socket.on('error', () => undefined);
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => this.#closed());
+    this.#send();
+  }
+
+  /** The handshake was done; also once the connection has ended. */
+  get wasEstablished(): boolean {
+    return this.#wasEstablished;
+  }
+
+  get hasHeartbeats(): boolean {
+    return this.#machine.hasHeartbeats;
+  }
+
+  /** Nothing more comes but what there is to take. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  get hasMessages(): boolean {
+    return this.#messages.length > 0;
+  }
+
+  /** The peer sent something. */
+  get hasHeard(): boolean {
+    return this.#receivedAt > 0;
+  }
+
+  /** When the messages that can be taken now came, milliseconds since 1970. */
+  get receivedAt(): number {
+    return this.#receivedAt;
+  }
+
+  /** The messages there are, 512 at most; reading goes on once there are no more. */
+  take(): Messages {
+    const messages = this.#messages;
+    this.#messages = none;
+    if (messages.length > 0) this.#keep(this.#machine.rest());
+    if (this.#messages.length === 0 && this.#socket.isPaused()) {
+      this.#heartbeat?.excuse(performance.now());
+      this.#socket.resume();
+    }
+    return messages;
+  }
+
+  /** Ends what takes too long and keeps heartbeats going; called several times a second. */
+  check(now: number): void {
+    if (this.#ended || this.hasMessages) return;
+    if (!this.#wasEstablished) {
+      const { handshakeTimeout } = this.#options;
+      if (now - this.#openedAt <= handshakeTimeout) return;
+      this.fail(new ZmtpError('handshake_timeout', `no ZMTP handshake within ${handshakeTimeout} ms`));
+      return;
+    }
+    this.#checkHeartbeat(now);
+  }
+
+  /** Ends the connection without waiting for anything. */
+  fail(failure: ZmtpError | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#failure = failure;
+    this.#socket.destroy();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#receivedAt = Date.now();
+    this.#heartbeat?.heard(performance.now());
+    this.#keep(this.#machine.push(chunk));
+    if (this.#messages.length === 0) return;
+    this.#socket.pause();
+    this.#events.onMessages(this);
+  }
+
+  #keep(messages: Messages): void {
+    this.#messages = messages;
+    if (this.#machine.isEstablished && !this.#wasEstablished) this.#establish();
+    this.#send();
+    if (this.#machine.failure !== null) this.fail(this.#machine.failure);
+    else this.#hold(this.#machine.held);
+  }
+
+  #hold(held: number): void {
+    const change = held - this.#held;
+    this.#held = held;
+    if (change === 0 || this.#events.onHeld(change) || change < 0) return;
+    this.fail(new ZmtpError('too_large', 'the unfinished messages of all connections together are too large'));
+  }
+
+  #establish(): void {
+    this.#wasEstablished = true;
+    const { heartbeats } = this.#options;
+    if (heartbeats !== null && this.hasHeartbeats) this.#heartbeat = new Heartbeat(heartbeats, performance.now());
+    this.#events.onEstablished(this);
+  }
+
+  #checkHeartbeat(now: number): void {
+    const verdict = this.#heartbeat?.check(now, this.#machine.pongs) ?? 'well';
+    if (verdict === 'ask') {
+      this.#machine.ping();
+      this.#send();
+    } else if (verdict === 'deaf') {
+      this.#events.onNoHeartbeats(this);
+    } else if (verdict === 'silent') {
+      this.fail(
+        new ZmtpError(
+          'silent',
+          'the engine is connected but answers nothing: it hangs, or the network drops its packets',
+        ),
+      );
+    }
+  }
+
+  #send(): void {
+    const bytes = this.#machine.takeOutput();
+    if (bytes === null || this.#ended) return;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > maxUnsent) {
+      this.fail(new ZmtpError('deaf', 'the peer reads nothing of what it asks for'));
+    }
+  }
+
+  #closed(): void {
+    this.#ended = true;
+    this.#hold(0);
+    this.#events.onClosed(this, this.#failure);
+  }
+}

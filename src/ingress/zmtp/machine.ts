@@ -1,0 +1,187 @@
+import type { Command } from './commands.ts';
+import {
+  commandFrame,
+  metadataOf,
+  ping,
+  pong,
+  readCommand,
+  readError,
+  readProperty,
+  subscriptionTo,
+} from './commands.ts';
+import { command, FrameReader, more } from './frame-reader.ts';
+import { GreetingReader, greetingOf } from './greeting.ts';
+import { printable, ZmtpError } from './zmtp-error.ts';
+
+export interface MachineOptions {
+  /** Prefixes to subscribe to. */
+  readonly topics: readonly string[];
+  /** Bytes of all frames of one message. */
+  readonly maxMessageSize: number;
+}
+
+const maxFrames = 64;
+const maxCommand = 4_096;
+/** Messages that are cut out of a chunk at once: the smallest take 2 bytes on the wire, and each costs far more here. */
+const maxBatch = 512;
+const none: readonly (readonly Buffer[])[] = [];
+
+/**
+ * One SUB's end of a ZMTP 3.0 or 3.1 connection with the mechanism NULL. No socket, no clock: bytes go in, messages and
+ * bytes to be sent come out. Messages are views into what was pushed, except for frames that span chunks.
+ */
+export class ZmtpMachine {
+  readonly #options: MachineOptions;
+  readonly #greeting = new GreetingReader();
+  readonly #frames: FrameReader;
+  #output: Buffer[];
+  #established = false;
+  #failure: ZmtpError | null = null;
+  #pongs = 0;
+  #parts: Buffer[] = [];
+  #size = 0;
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.#frames = new FrameReader({ frame: options.maxMessageSize, command: maxCommand });
+    this.#output = [greetingOf('NULL', false)];
+  }
+
+  /** The handshake is done and the subscriptions are on their way. */
+  get isEstablished(): boolean {
+    return this.#established;
+  }
+
+  /** Why the connection has to end. What was given before is valid, nothing more comes. */
+  get failure(): ZmtpError | null {
+    return this.#failure;
+  }
+
+  /** Whether the peer speaks ZMTP 3.1, which has PING and PONG. */
+  get hasHeartbeats(): boolean {
+    return this.#greeting.isComplete && this.#greeting.hasCommands;
+  }
+
+  /** How many PONGs have come. */
+  get pongs(): number {
+    return this.#pongs;
+  }
+
+  /** Bytes that are kept of a message that is not all there. */
+  get held(): number {
+    return this.#size + this.#frames.held;
+  }
+
+  /** Messages that are whole with this chunk, 512 at most: then `rest` has further ones, and must be asked first. */
+  push(chunk: Buffer): readonly (readonly Buffer[])[] {
+    return this.#guarded(() => {
+      const greeted = this.#greeting.isComplete ? 0 : this.#greet(chunk);
+      this.#frames.feed(greeted === 0 ? chunk : chunk.subarray(greeted));
+      return this.#cut();
+    });
+  }
+
+  /** Further messages of the last chunk; none once it is used up. */
+  rest(): readonly (readonly Buffer[])[] {
+    return this.#frames.isDrained ? none : this.#guarded(() => this.#cut());
+  }
+
+  /** What is to be sent now; null: nothing. */
+  takeOutput(): Buffer | null {
+    if (this.#output.length === 0) return null;
+    const bytes = Buffer.concat(this.#output);
+    this.#output = [];
+    return bytes;
+  }
+
+  /** Only once it is established, and only to a peer that has heartbeats. */
+  ping(): void {
+    this.#output.push(ping());
+  }
+
+  #guarded(read: () => readonly (readonly Buffer[])[]): readonly (readonly Buffer[])[] {
+    if (this.#failure !== null) return none;
+    try {
+      return read();
+    } catch (error) {
+      return this.#fail(error, none);
+    }
+  }
+
+  #fail<T>(error: unknown, result: T): T {
+    if (!(error instanceof ZmtpError)) throw error;
+    this.#failure = error;
+    this.#parts = [];
+    return result;
+  }
+
+  #greet(chunk: Buffer): number {
+    const taken = this.#greeting.take(chunk);
+    if (!this.#greeting.isComplete) return taken;
+    const { mechanism } = this.#greeting;
+    if (mechanism !== 'NULL') {
+      throw new ZmtpError('mechanism', `the peer wants the security mechanism ${mechanism}; this source has NULL only`);
+    }
+    this.#output.push(commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' })));
+    return taken;
+  }
+
+  #cut(): readonly (readonly Buffer[])[] {
+    const messages: Buffer[][] = [];
+    const frames = this.#frames;
+    try {
+      for (let body = frames.next(); body !== null; body = frames.next()) {
+        if (frames.flags >= command) this.#obey(readCommand(body));
+        else if (this.#ends(body, frames.flags)) {
+          messages.push(this.#parts);
+          this.#parts = [];
+          this.#size = 0;
+          if (messages.length === maxBatch) break;
+        }
+      }
+    } catch (error) {
+      return this.#fail(error, messages);
+    }
+    return messages;
+  }
+
+  /** Takes a frame of a message; whether it is the last one. */
+  #ends(body: Buffer, flags: number): boolean {
+    if (!this.#established) throw new ZmtpError('bad_handshake', 'the peer sent a message before READY');
+    this.#size += body.length;
+    this.#parts.push(body);
+    if (this.#size > this.#options.maxMessageSize) {
+      const { maxMessageSize } = this.#options;
+      throw new ZmtpError('too_large', `a message has more than the ${maxMessageSize} bytes that are allowed`);
+    }
+    if ((flags & more) === 0) return true;
+    if (this.#parts.length >= maxFrames) {
+      throw new ZmtpError('too_many_frames', `a message has more than ${maxFrames} frames`);
+    }
+    return false;
+  }
+
+  /** Commands may stand between the frames of one message: libzmq sends its PONG as soon as it can. */
+  #obey(command: Command): void {
+    if (command.name === 'ERROR') throw readError(command.data);
+    if (!this.#established) this.#shake(command);
+    else if (command.name === 'PING') this.#output.push(pong(command.data));
+    else if (command.name === 'PONG') this.#pongs += 1;
+  }
+
+  #shake({ name, data }: Command): void {
+    if (name !== 'READY') {
+      throw new ZmtpError('bad_handshake', `the peer sent ${printable(Buffer.from(name))} instead of READY`);
+    }
+    const type = readProperty(data, 'Socket-Type');
+    if (type !== 'PUB' && type !== 'XPUB') {
+      throw new ZmtpError(
+        'not_a_publisher',
+        `a peer was turned away: its socket is ${type ?? 'of no type'}, not PUB or XPUB`,
+      );
+    }
+    const { hasCommands } = this.#greeting;
+    for (const topic of this.#options.topics) this.#output.push(subscriptionTo(topic, hasCommands));
+    this.#established = true;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Observe } from '../../src/core/observer.ts';
+import type { Source } from '../../src/core/source.ts';
+import { ZmqSource } from '../../src/ingress/zmq-source.ts';
+import { ZmtpSource } from '../../src/ingress/zmtp/zmtp-source.ts';
+
+/** What all transports understand. */
+export interface SourceOptions {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly mode: 'bind' | 'connect';
+  readonly topics: readonly string[];
+  readonly receiveHighWaterMark: number;
+  readonly maxMessageSize: number;
+  readonly heartbeatInterval?: number;
+  readonly heartbeatTimeout?: number;
+}
+
+export interface Transport {
+  readonly name: string;
+  /** Whether the frames say who sent them. */
+  readonly knowsPeers: boolean;
+  /** That a connected source with heartbeats has to its publisher. */
+  readonly connections: number;
+  create(options: Partial<SourceOptions>, observe: Observe): Source;
+}
+
+const defaults: SourceOptions = {
+  name: 'zmq',
+  endpoint: 'tcp://127.0.0.1:0',
+  mode: 'bind',
+  topics: [''],
+  receiveHighWaterMark: 1_000,
+  maxMessageSize: 64 * 1024 * 1024,
+};
+
+export const libzmq: Transport = {
+  name: 'libzmq',
+  knowsPeers: false,
+  connections: 2,
+  create: (options, observe) => new ZmqSource({ ...defaults, ...options }, observe),
+};
+
+export const zmtp: Transport = {
+  name: 'zmtp',
+  knowsPeers: true,
+  connections: 1,
+  create: (options, observe) => new ZmtpSource({ ...defaults, ...options }, observe),
+};
+
+export const transports: readonly Transport[] = [libzmq, zmtp];

@@ -7,7 +7,7 @@ import { isComplete } from './measure/ledger.ts';
 import { measureRecordBatches } from './micro/record-batch.ts';
 import { measureTranscoders } from './micro/transcode.ts';
 import { fieldOf, openTarget } from './plan.ts';
-import { facts } from './report/machine.ts';
+import { facts, loadNow } from './report/machine.ts';
 import { page, tables } from './report/page.ts';
 import type { Results } from './results.ts';
 import type { Bench } from './rounds.ts';
@@ -31,6 +31,7 @@ async function main(): Promise<number> {
 }
 
 async function run(options: Options): Promise<number> {
+  const load = loadNow();
   const field = fieldOf(options);
   if (field.absent !== null) say(field.absent);
   const targets = new Map<SinkName, Target>();
@@ -38,7 +39,7 @@ async function run(options: Options): Promise<number> {
     if (options.parts.some((part) => part !== 'micro')) await openTargets(options, targets);
     const results = await measure({ options, field, targets, say });
     const servers = [...targets.values()].map(({ version }) => version);
-    const report = { facts: facts(options, servers), field, rounds: options.rounds, results };
+    const report = { facts: facts(options, servers, load), field, rounds: options.rounds, results };
     process.stdout.write(`${tables(report)}\n`);
     if (options.page !== null) await writeFile(options.page, page(report));
     if (options.json !== null) await writeFile(options.json, `${JSON.stringify({ ...report, options }, null, 1)}\n`);

@@ -1,14 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import type { Options } from '../arguments.ts';
 
 const root = new URL('../../../', import.meta.url);
 
+export function loadNow(): number {
+  return loadavg()[0] ?? 0;
+}
+
 /** Name and value of what the figures depend on. */
 export type Facts = readonly (readonly [string, string])[];
 
-export function facts({ peer, python, typed }: Options, servers: readonly string[]): Facts {
+/** `load` is the load average before the bench began. */
+export function facts({ peer, python, typed }: Options, servers: readonly string[], load: number): Facts {
   const [cpu] = cpus();
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   return [
@@ -16,6 +21,7 @@ export function facts({ peer, python, typed }: Options, servers: readonly string
     ['command', `npm run bench${typed === '' ? '' : ` -- ${withoutFolders(typed)}`}`],
     ['commit', output('git', ['-C', root.pathname, 'describe', '--always', '--dirty']) || 'unknown'],
     ['machine', `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${memory}, ${process.platform} ${release()}`],
+    ['load average before', `${load.toFixed(1)}${load > 0.5 ? ' (others were at work on this machine)' : ''}`],
     ['Node.js', process.versions.node],
     ['libraries', ['zeromq', '@msgpack/msgpack', 'ioredis', 'kafkajs'].map(version).join(', ')],
     ['servers', servers.join(', ')],

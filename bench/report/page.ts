@@ -97,7 +97,8 @@ ${growthTable(results.growth)}`;
 
 const caveats = `## Read with care
 
-- Generator, candidate, servers and consumer share the processors: throughput is that of a crowded machine. CPU per event hardly depends on it.
+- Generator, candidate, servers and consumer share the processors: throughput and p99 are those of a crowded machine. CPU per event moves less with the load
+  (caches, preemption), but it moves: compare within one run, not across runs, and look at the load average above.
 - The kernel counts processor time in steps of 10 ms. Small costs (\`write only\`, short runs) are rough.
 - The naive bridge and the Python bridge check less than the bridge does: no replay, no checkpoints, no bounds on hostile input, no metrics; the naive one no
   sequence either. The records of the Python bridge are shorter (no id, no stream) and its hashes are JSON numbers.

@@ -26,7 +26,7 @@ export const laneSettings = {
     min: 1_024,
   },
   linger: {
-    doc: 'How long a write may wait to become larger; it never waits while a full one is ready.',
+    doc: 'How long a write may wait to become larger, under load; what comes after a pause never waits, nor does a full write.',
     format: 'duration',
     default: 5,
     min: 0,

@@ -96,14 +96,19 @@ export class Lane {
     });
   }
 
-  /** Waits for something to write and lets it linger; false when all is written and no more will come. */
+  /**
+   * Waits for something to write; false when all is written and no more will come. What comes after a pause is written at
+   * once; where more has come during the last write there is a load, and what there is may linger for a larger write.
+   */
   async #hasWork(): Promise<boolean> {
+    let isLoaded = true;
     while (this.#buffer.isEmpty) {
       if (this.#isFinishing) return false;
+      isLoaded = false;
       await this.#sleepUntilWoken();
     }
     const { linger } = this.#options.config;
-    if (linger > 0 && !this.#mustNotLinger()) await this.#linger(linger);
+    if (isLoaded && linger > 0 && !this.#mustNotLinger()) await this.#linger(linger);
     return !this.#giveUp.signal.aborted;
   }
 

@@ -30,18 +30,38 @@ describe('a lane', () => {
     expect(sink.writes).toEqual([['#1', '#2'], ['#3'], ['#4'], ['#5']]);
   });
 
-  it('lets a write linger, but not once it is full', async () => {
+  it('writes at once what comes after a pause', async () => {
     const sink = new PlayedSink();
+    const { lane } = laneOf(sink, { linger: 50 });
+    lane.start(() => undefined);
+    await settle();
+    for (const seq of [1, 2]) {
+      void lane.push(batch(seq));
+      await settle();
+    }
+    expect(sink.writes).toEqual([['#1'], ['#2']]);
+  });
+
+  it('lets a write linger where more has come during the last one, but not once it is full', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
     const { lane, clock } = laneOf(sink, { linger: 50, maxBatchRecords: 3 });
     lane.start(() => undefined);
-    void lane.push(batch(1));
     await settle();
-    expect(sink.writes).toEqual([]);
-    await clock.pass(50);
+    for (const seq of [1, 2]) {
+      void lane.push(batch(seq));
+      await settle();
+    }
+    await sink.confirm();
     expect(sink.writes).toEqual([['#1']]);
-    for (const seq of [2, 3, 4]) void lane.push(batch(seq));
+    await clock.pass(50);
+    expect(sink.writes).toEqual([['#1'], ['#2']]);
+    for (const seq of [3, 4]) void lane.push(batch(seq));
+    await sink.confirm();
+    expect(sink.writes).toHaveLength(2);
+    void lane.push(batch(5));
     await settle();
-    expect(sink.writes).toEqual([['#1'], ['#2', '#3', '#4']]);
+    expect(sink.writes).toEqual([['#1'], ['#2'], ['#3', '#4', '#5']]);
   });
 
   it('does not linger when the lane is full, which no write can become larger in', async () => {

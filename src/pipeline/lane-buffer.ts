@@ -1,11 +1,13 @@
 import type { RecordBatch } from '../core/batch.ts';
 import type { Checkpoint } from '../core/checkpoint.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Arrival, Fate } from '../core/fate.ts';
 import type { LaneConfig } from '../core/lane-settings.ts';
 import type { Observe } from '../core/observer.ts';
 import { Holdings } from './holdings.ts';
 import { costOf, LaneQueue } from './lane-queue.ts';
 import { Overflow } from './overflow.ts';
+import { Pace } from './pace.ts';
 
 /** A lane that has dropped takes batches again when it is this empty, so that it does not drop every second one. */
 const resumeBelow = 0.75;
@@ -19,6 +21,7 @@ export interface LaneBufferOptions {
   /** Streams whose position in the sink is remembered. */
   readonly maxStreams: number;
   readonly observe: Observe;
+  readonly clock: Clock;
 }
 
 /** Why a lane takes nothing more: its time is over, nobody reads any more, or a newer bridge has taken over. */
@@ -36,6 +39,7 @@ export class LaneBuffer {
   readonly #wake: () => void;
   readonly #queue = new LaneQueue();
   readonly #overflow = new Overflow();
+  readonly #pace: Pace;
   /** Null until the sink has said that it keeps checkpoints. */
   #holdings: Holdings | null = null;
   /** Taken and not settled. */
@@ -48,6 +52,7 @@ export class LaneBuffer {
   constructor(options: LaneBufferOptions, wake: () => void) {
     this.#options = options;
     this.#wake = wake;
+    this.#pace = new Pace(options.clock);
   }
 
   /** Records that were pushed and never written, once closed. */
@@ -93,6 +98,7 @@ export class LaneBuffer {
     this.#unsettled = this.#unsettled.slice(batches.length);
     for (const batch of batches) this.#queue.settle(batch);
     this.#reportSize();
+    if (!this.#isAhead) this.#pace.caughtUp();
     const { laneBytes } = this.#options.config;
     if (this.#isDropping && this.#queue.cost <= laneBytes * resumeBelow) this.#announceDropped();
     this.#admitWaiters();
@@ -125,6 +131,7 @@ export class LaneBuffer {
       this.#count(batch, `dropped_${closing}`);
     }
     for (const { taken } of this.#waiters) taken();
+    this.#pace.caughtUp();
     this.#unwritten = closing === 'stopped' ? left : 0;
     this.#waiters = [];
     this.#reportSize();
@@ -164,12 +171,18 @@ export class LaneBuffer {
     return held === 0 || held + costOf(batch) <= laneBytes;
   }
 
-  #add(batch: RecordBatch): undefined {
+  #add(batch: RecordBatch): Promise<void> | undefined {
     if (this.#isDropping) this.#announceDropped();
     this.#queue.add(batch);
     this.#reportSize();
     this.#wake();
-    return undefined;
+    return this.#isAhead ? this.#pace.ahead() : undefined;
+  }
+
+  /** More than two writes would take. */
+  get #isAhead(): boolean {
+    const { maxBatchRecords, maxBatchBytes } = this.#options.config;
+    return this.#queue.records > 2 * maxBatchRecords || this.#queue.cost > 2 * maxBatchBytes;
   }
 
   #refuse(batch: RecordBatch, closing: Closing): undefined {
@@ -199,7 +212,7 @@ export class LaneBuffer {
     while (this.#waiters[0] !== undefined && this.#hasRoom(this.#waiters[0].batch)) {
       const waiter = this.#waiters.shift();
       if (waiter === undefined) return;
-      this.#add(waiter.batch);
+      void this.#add(waiter.batch);
       waiter.taken();
     }
   }

@@ -1,6 +1,5 @@
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Held } from '../core/checkpoint.ts';
-import type { Clock } from '../core/clock.ts';
 import type { Sink } from '../core/sink.ts';
 import type { DeliveryEnd } from './delivery.ts';
 import { Delivery } from './delivery.ts';
@@ -9,9 +8,11 @@ import { LaneBuffer } from './lane-buffer.ts';
 
 export interface LaneOptions extends LaneBufferOptions {
   readonly sink: Sink;
-  readonly clock: Clock;
   readonly random: () => number;
 }
+
+/** Given as a reason: without one, ending a wait would make an exception with a stack, which costs more than a write. */
+const ripe = 'ripe';
 
 /** How a lane ended before it was told to: nobody reads any more, or a newer bridge of the name has taken over. */
 export type LaneEnd = Extract<DeliveryEnd, 'closed' | 'fenced'>;
@@ -115,7 +116,7 @@ export class Lane {
   async #linger(ms: number): Promise<void> {
     const enough = new AbortController();
     this.#wake = () => {
-      if (this.#mustNotLinger()) enough.abort();
+      if (this.#mustNotLinger()) enough.abort(ripe);
     };
     await this.#options.clock.sleep(ms, enough.signal);
     this.#wake = () => undefined;

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import type { Kafka, RecordMetadata } from 'kafkajs';
 
 /**
@@ -40,13 +41,27 @@ type InTransaction = ProducerIdentity & { readonly transactionalId: string };
 export interface Broker {
   /** By API key. */
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>;
-  readonly connectionPool: { send(request: object): Promise<unknown> };
+  readonly connectionPool: {
+    send(request: object): Promise<unknown>;
+    getConnection(index: number): Promise<Connection>;
+  };
   disconnect(): Promise<void>;
   initProducerId(wanted: { transactionalId?: string; transactionTimeout?: number }): Promise<ProducerIdentity>;
   addPartitionsToTxn(
     wanted: InTransaction & { readonly topics: readonly { topic: string; partitions: readonly number[] }[] },
   ): Promise<unknown>;
   endTxn(wanted: InTransaction & { readonly transactionResult: boolean }): Promise<unknown>;
+}
+
+/** One socket to a broker, with the requests that wait for its answers. */
+interface Connection {
+  readonly clientId: string;
+  readonly socket: Socket;
+  readonly requestQueue: { push(request: object): void; maybeThrottle(ms: number | undefined): void };
+  isAuthenticated(): boolean;
+  authenticate(): Promise<void>;
+  failIfNotConnected(): void;
+  nextCorrelationId(): number;
 }
 
 export const transactionCoordinator = 1;
@@ -80,18 +95,61 @@ export function isPassing(error: unknown): boolean {
 const passingNames = new Set(['KafkaJSMetadataNotLoaded', 'KafkaJSConnectionError', 'KafkaJSConnectionClosedError']);
 const staleTypes = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION']);
 
-/** Sends a Produce request with this body; the answer of each partition, refusals among them. */
-export async function produce(broker: Broker, body: Buffer): Promise<readonly RecordMetadata[]> {
+/**
+ * Sends a Produce request whose body these pieces make; the answer of each partition, refusals among them. kafkajs's own
+ * way to send would copy the request three times.
+ */
+export async function produce(broker: Broker, body: readonly Buffer[]): Promise<readonly RecordMetadata[]> {
   const apiVersion = Math.min(newestProduce, broker.versions[produceKey]?.maxVersion ?? newestProduce);
   const load = createRequire(import.meta.url);
   const { decode } = load(`kafkajs/src/protocol/requests/produce/v${apiVersion}/response`) as {
     decode(bytes: Buffer): Promise<Answer>;
   };
-  // What an Encoder of kafkajs shows of itself.
-  const encode = async () => ({ buf: body, buffer: body });
-  const request = { apiKey: produceKey, apiVersion, apiName: 'Produce', encode };
-  const { topics } = (await broker.connectionPool.send({ request, response: { decode, parse: keep } })) as Answer;
+  const connection = await broker.connectionPool.getConnection(0);
+  if (!connection.isAuthenticated()) await connection.authenticate();
+  const correlationId = connection.nextCorrelationId();
+  const pieces = [requestHeader(body, { apiVersion, correlationId, clientId: connection.clientId }), ...body];
+  const { payload } = await sendPieces(connection, pieces, { apiVersion, correlationId });
+  const { topics, clientSideThrottleTime } = await decode(payload);
+  connection.requestQueue.maybeThrottle(clientSideThrottleTime);
   return topics.flatMap(({ topicName, partitions }) => partitions.map((one) => ({ topicName, ...one })));
+}
+
+function sendPieces(
+  connection: Connection,
+  pieces: readonly Buffer[],
+  { apiVersion, correlationId }: { readonly apiVersion: number; readonly correlationId: number },
+): Promise<{ readonly payload: Buffer }> {
+  return new Promise((resolve, reject) => {
+    connection.failIfNotConnected();
+    const entry = { apiKey: produceKey, apiName: 'Produce', apiVersion, correlationId, resolve, reject };
+    const sendRequest = () => {
+      const { socket } = connection;
+      socket.cork();
+      for (const piece of pieces) socket.write(piece);
+      socket.uncork();
+    };
+    connection.requestQueue.push({ entry, expectResponse: true, requestTimeout: null, sendRequest });
+  });
+}
+
+/** Size, and the header of every request (version 1): API key and version, correlation id, client id. */
+function requestHeader(
+  body: readonly Buffer[],
+  { apiVersion, correlationId, clientId }: { apiVersion: number; correlationId: number; clientId: string },
+): Buffer {
+  const name = Buffer.from(clientId);
+  const header = Buffer.alloc(14 + name.length);
+  header.writeInt32BE(
+    body.reduce((sum, { length }) => sum + length, header.length - 4),
+    0,
+  );
+  header.writeInt16BE(produceKey, 4);
+  header.writeInt16BE(apiVersion, 6);
+  header.writeInt32BE(correlationId, 8);
+  header.writeInt16BE(name.length, 12);
+  name.copy(header, 14);
+  return header;
 }
 
 interface Answer {
@@ -99,8 +157,5 @@ interface Answer {
     readonly topicName: string;
     readonly partitions: readonly { partition: number; errorCode: number; baseOffset: string }[];
   }[];
-}
-
-async function keep(answer: Answer): Promise<Answer> {
-  return answer;
+  readonly clientSideThrottleTime?: number;
 }

@@ -9,17 +9,18 @@ const allReplicas = -1;
 
 /**
  * Body of a Produce request, versions 3 to 7: `transactional_id acks timeout [topic [partition record_set]]`. One topic
- * for each batch: a topic may stand there several times.
+ * for each batch: a topic may stand there several times. In pieces, the record batches as they are.
  */
 export function produceBody(
   batches: readonly PartitionBatch[],
   { transactionalId, timeout }: { readonly transactionalId: string | null; readonly timeout: number },
-): Buffer {
+): readonly Buffer[] {
   const head = [nullableString(transactionalId), int16(allReplicas), int32(timeout), int32(batches.length)];
   const data = batches.flatMap(({ topic, partition, bytes }) => [
-    ...[nullableString(topic), int32(1), int32(partition), int32(bytes.length), bytes],
+    Buffer.concat([nullableString(topic), int32(1), int32(partition), int32(bytes.length)]),
+    bytes,
   ]);
-  return Buffer.concat([...head, ...data]);
+  return [Buffer.concat(head), ...data];
 }
 
 function nullableString(text: string | null): Buffer {

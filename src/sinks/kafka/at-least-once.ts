@@ -9,7 +9,7 @@ import { Courier } from './courier.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { LogReader } from './log-reader.ts';
 import type { KafkaParts } from './parts.ts';
-import { asSinkError, maxPartRecords } from './parts.ts';
+import { asSinkError } from './parts.ts';
 import type { RecordRef } from './planner.ts';
 import { isStartOf, Progress } from './progress.ts';
 
@@ -107,7 +107,7 @@ export class AtLeastOnceSink implements Sink {
     } else {
       this.#courier.forget();
     }
-    const { planner } = this.#parts;
+    const { planner, maxPartRecords } = this.#parts;
     const { entries, failure } = await planner.plan(rest);
     yield* chunksOf(entries, maxPartRecords, planner.limitOf);
     if (failure !== null) throw failure;

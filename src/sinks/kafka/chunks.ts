@@ -73,9 +73,18 @@ export function* chunksOf(entries: readonly Entry[], maxRecords: number, limitOf
   if (!open.isEmpty) yield open.chunk();
 }
 
+interface OpenPart {
+  readonly topic: string;
+  readonly partition: number;
+  bytes: number;
+  readonly entries: Entry[];
+}
+
 class OpenChunk {
   readonly #entries: Entry[] = [];
-  readonly #parts = new Map<string, { bytes: number; entries: Entry[] }>();
+  readonly #parts = new Map<string, OpenPart>();
+  /** The part of the last entry: those of one stream follow one another. */
+  #last: OpenPart | null = null;
   #closed = false;
 
   get isEmpty(): boolean {
@@ -85,19 +94,32 @@ class OpenChunk {
   takes(entry: Entry, limits: Limits): boolean {
     if (this.isEmpty) return true;
     if (this.#closed || entry.alone) return false;
-    const part = this.#parts.get(nameOf(entry));
+    const part = this.#partOf(entry);
     if (part === undefined) return true;
     return part.entries.length < limits.records && fits(part.bytes + sizeOf(entry), limits.bytes);
   }
 
   add(entry: Entry): void {
-    const name = nameOf(entry);
-    const part = this.#parts.get(name) ?? { bytes: 0, entries: [] };
-    this.#parts.set(name, part);
+    const part = this.#partOf(entry) ?? this.#open(entry);
     part.bytes += sizeOf(entry);
     part.entries.push(entry);
     this.#entries.push(entry);
     this.#closed = entry.alone;
+  }
+
+  #partOf(entry: Entry): OpenPart | undefined {
+    const last = this.#last;
+    if (last !== null && last.partition === entry.partition && last.topic === entry.topic) return last;
+    const part = this.#parts.get(nameOf(entry));
+    this.#last = part ?? null;
+    return part;
+  }
+
+  #open(entry: Entry): OpenPart {
+    const part = { topic: entry.topic, partition: entry.partition, bytes: 0, entries: [] };
+    this.#parts.set(nameOf(entry), part);
+    this.#last = part;
+    return part;
   }
 
   chunk(): Chunk {

@@ -13,7 +13,7 @@ import { LogReader } from './log-reader.ts';
 import { NameHolder } from './name-holder.ts';
 import { smaller } from './narrow.ts';
 import type { KafkaParts } from './parts.ts';
-import { asSinkError, maxPartRecords } from './parts.ts';
+import { asSinkError } from './parts.ts';
 import { refsOf } from './progress.ts';
 import type { Session } from './session.ts';
 import { openSession } from './session.ts';
@@ -120,7 +120,7 @@ export class ExactlyOnceSink implements Sink {
     { entries, checkpoints }: Load,
     { session, singly }: { session: Session; singly: boolean },
   ): Promise<readonly Entry[]> {
-    const { planner, records } = this.#parts;
+    const { planner, records, maxPartRecords } = this.#parts;
     const sent: Entry[] = [];
     for (const { parts } of chunksOf(entries, maxPartRecords, planner.limitOf)) {
       if (!singly) await send(parts);

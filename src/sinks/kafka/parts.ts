@@ -9,7 +9,7 @@ import type { KafkaConfig } from './settings.ts';
 import { Topics } from './target.ts';
 
 /** kafkajs groups the records of a partition in quadratic time: up to here that costs less than encoding them. */
-export const maxPartRecords = 500;
+const maxOfKafkajs = 500;
 
 /** What both kinds of delivery are made of. */
 export class KafkaParts {
@@ -38,6 +38,11 @@ export class KafkaParts {
     this.records = new CheckpointRecords(config.checkpointTopic, bridge);
     const { deadLetterTopic, checkpointTopic } = config;
     this.#expected = [topics.constant, deadLetterTopic, checkpointTopic].filter((topic) => topic !== null);
+  }
+
+  /** Most records of one record batch. */
+  get maxPartRecords(): number {
+    return this.config.producer === 'kafkajs' ? maxOfKafkajs : Number.POSITIVE_INFINITY;
   }
 
   /** How long one call may stay without an answer, ms. */

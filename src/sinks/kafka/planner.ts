@@ -55,7 +55,10 @@ export class Planner {
     for (const record of records) {
       try {
         if (record.batch !== route.batch) await this.#aim(route, record.batch);
-        entries.push(await this.#entryOf(record, route));
+        const entry = entryOf(record, route);
+        // Nearly always: no promise for each record.
+        const isPlain = route.refusal === null && fits(sizeOf(entry), route.limit);
+        entries.push(isPlain ? entry : await this.#unusual(entry, route));
       } catch (error) {
         if (error instanceof SinkError) return { entries, failure: error };
         throw error;
@@ -83,7 +86,8 @@ export class Planner {
       ? { reason: 'reserved_target' as const, message: `topic "${topic}" is reserved; change kafka.topic` }
       : await this.#refusedTopic(topic);
     const partitions = refusal === null ? (await this.#directory.facts(topic)).partitions : 1;
-    Object.assign(route, { batch, topic, key, refusal, partition: partitionOf(key, partitions) });
+    const partition = partitionOf(key, partitions);
+    Object.assign(route, { batch, topic, key, refusal, partition, limit: this.limitOf(topic) });
   }
 
   /** A name made from what a publisher calls itself must not stop the others. */
@@ -100,18 +104,20 @@ export class Planner {
     }
   }
 
-  async #entryOf({ batch, index }: RecordRef, { topic, key, partition, refusal }: Route): Promise<Entry> {
-    const value = recordAt(batch, index);
-    const entry: Entry = { batch, index, topic, partition, key, value, deadLetter: null, alone: false };
+  /** A record that has no way of its own, or is too large for one. */
+  async #unusual(entry: Entry, { topic, refusal }: Route): Promise<Entry> {
     if (refusal !== null) return this.bury(entry, refusal.reason, refusal.message);
     const size = sizeOf(entry);
     const { maxRequestBytes, compression } = this.#config;
-    if (fits(size, this.limitOf(topic))) return entry;
     if (compression !== 'none' && fits(size, maxRequestBytes)) return { ...entry, alone: true };
     const limit = this.limitOf(topic);
     const message = `the record needs ${size} bytes and ${topic} takes ${limit}; raise max.message.bytes of the topic and kafka.maxRequestBytes`;
     return this.bury(entry, 'too_large', message);
   }
+}
+
+function entryOf({ batch, index }: RecordRef, { topic, key, partition }: Route): Entry {
+  return { batch, index, topic, partition, key, value: recordAt(batch, index), deadLetter: null, alone: false };
 }
 
 class Route {
@@ -120,4 +126,6 @@ class Route {
   key: Buffer = Buffer.alloc(0);
   partition = 0;
   refusal: Refusal | null = null;
+  /** Largest record batch that the topic takes. */
+  limit = 0;
 }

@@ -24,5 +24,15 @@ export function noteConnection(entry: StreamEntry, { peer, connection }: Frame):
 
 /** Beyond what may have come by replay: nothing of that comes live any more. */
 export function leaveLate(entry: StreamEntry, seq: bigint | null): void {
-  if (seq !== null && entry.lateUntil !== null && seq > entry.lateUntil) entry.lateUntil = null;
+  if (seq !== null && entry.lateUntil !== null && seq > entry.lateUntil) {
+    entry.lateUntil = null;
+    entry.lateBefore = null;
+  }
+}
+
+/** Whether this live batch is one that came by replay; `ts` is its publisher's own time. */
+export function isOlder({ lateUntil, lateBefore, state }: StreamEntry, seq: bigint | null, ts: number | null): boolean {
+  if (lateUntil === null || lateBefore === null || seq === null || ts === null) return false;
+  // Not where a sink still lacks it.
+  return seq <= lateUntil && ts <= lateBefore && (state?.last ?? -1n) >= seq;
 }

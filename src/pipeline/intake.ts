@@ -11,7 +11,7 @@ import type { Envelope } from '../wire/records.ts';
 import { needsHost } from '../wire/stream-id.ts';
 import type { Topic } from '../wire/topic.ts';
 import { TopicReader } from '../wire/topic.ts';
-import { leaveLate, noteConnection, wasReplayed } from './arrival.ts';
+import { isOlder, leaveLate, noteConnection, wasReplayed } from './arrival.ts';
 import { batchRecords, controlRecords, markRecord, undecodableRecord } from './emission.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { Overlap, OverlapBudget } from './overlap.ts';
@@ -91,6 +91,9 @@ export class Intake {
     const entry = this.#options.streams.entry(publisher, topic, rank, frame.receivedAt);
     // After `entry`, which may forget this very stream and its rank with it.
     this.#options.streams.learnRank(entry);
+    const isWaiting = passage === live && entry.held !== undefined;
+    const isLate = passage.origin === 'live' && !isWaiting && isOlder(entry, arrival.seq, batch.ts);
+    if (isLate) return this.#duplicate(entry, arrival.seq);
     const place = this.#pass(arrival, entry, arrival.seq);
     if (place.kind !== 'place') return place;
     this.#count(arrival, entry, batch);
@@ -177,6 +180,7 @@ export class Intake {
     entry.state = state;
     entry.sightings = noSightings;
     entry.lateUntil = null;
+    entry.lateBefore = null;
     entry.overlap?.clear();
     const { stream } = entry;
     const { epoch } = state;

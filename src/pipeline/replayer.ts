@@ -1,7 +1,9 @@
 import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Stream } from '../core/stream.ts';
+import { decodePayload } from '../wire/decode.ts';
 import { topicBytes } from '../wire/stream-id.ts';
+import { isOlder } from './arrival.ts';
 import type { RecoveryPath, Wanted } from './filling.ts';
 import { Filling } from './filling.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -119,7 +121,9 @@ export class Replayer {
     const sightings = sightingsOf(entry);
     const to = entry.lateUntil;
     if (endpoint === null || from === null || to === null) return false;
-    if ((await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options)) !== 'same') return false;
+    const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
+    if (seam === 'unreachable') return isEarlier(entry, frame);
+    if (seam !== 'same') return false;
     const overlap = path.intake.overlapOf(entry);
     overlap.clear();
     const isOurs = await this.#remember({ endpoint, from, to, known: sightings, signal: this.#signal }, overlap, frame);
@@ -186,6 +190,21 @@ export class Replayer {
     await filling.report(durationMs, clock.now());
     return filling;
   }
+}
+
+/**
+ * Nobody can be asked any more: the publisher has ended, and its last connection brings what had waited there. Its own clock
+ * tells: a batch with a lower number and an earlier time than the last known one was there before that.
+ */
+function isEarlier(entry: StreamEntry, frame: Frame): boolean {
+  const ts = timeOf(frame);
+  entry.lateBefore = entry.checkpoint?.ts ?? null;
+  return isOlder(entry, seqOf(frame), ts);
+}
+
+function timeOf(frame: Frame): number | null {
+  const decoded = decodePayload(frame.parts.at(-1) ?? nothing);
+  return decoded.ok ? decoded.batch.ts : null;
 }
 
 function isQuiet({ held }: StreamEntry): boolean {

@@ -41,6 +41,11 @@ export interface StreamEntry {
    * publisher. Null once a live one is beyond.
    */
   lateUntil: bigint | null;
+  /**
+   * Set where such a number came and its publisher can no longer be asked: batches up to this time of its own clock are those
+   * that came by replay. One that began anew is later than that.
+   */
+  lateBefore: number | null;
   /** Replayed batches that may come live as well. */
   overlap: Overlap | undefined;
   /** Live frames that wait while a gap before them is being filled; undefined when nothing is. */
@@ -208,6 +213,7 @@ function entryOf(stream: Stream, resume: Resume | undefined, now: number): Strea
     peer: stream.host,
     connection: null,
     isRankKnown: false,
+    lateBefore: null,
     isDisturbed: false,
     unproven: 0,
     overlap: undefined,

@@ -74,6 +74,30 @@ describe('a stream of an earlier run', () => {
     expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(4);
   });
 
+  it('takes it for late also where the publisher has ended, by its own clock', async () => {
+    const sink = new HoldingSink(7);
+    const running = { seqs: numbers(0, 8) };
+    const { send, facts, clock } = await bridgeWith([sink], ...[running, running, running], {
+      seqs: [],
+      end: 'unreachable',
+    });
+    expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1']);
+    // What waited in the connection of the one that has ended.
+    await send(5, 6, 7, 8, 9);
+    await clock.pass(1_000);
+    expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1', '9']);
+    expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(4);
+  });
+
+  it('takes for a restart what is later than that, where nobody can be asked', async () => {
+    const sink = new HoldingSink(7);
+    const running = { seqs: numbers(0, 8) };
+    const { send, clock } = await bridgeWith([sink], ...[running, running, running], { seqs: [], end: 'unreachable' });
+    await send({ seq: 5, payload: again(5) }, { seq: 6, payload: again(6) });
+    for (let pause = 0; pause < 10; pause++) await clock.pass(100);
+    expect(sink.briefs.slice(2)).toEqual(['Restarted 8', 'Gap 0..4 replay_failed', '5', '6']);
+  });
+
   it('takes for a restart what comes live again and is another batch', async () => {
     const sink = new HoldingSink(7);
     const { send, clock } = await bridgeWith([sink], { seqs: numbers(0, 7) });

@@ -14,8 +14,11 @@ export interface Answer {
 export const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 /** The batch that the publisher of the tests sends under a number. */
+/** An incarnation is later than the one before it, as publishers' clocks go. */
 export function payloadOf(seq: number | bigint, incarnation = 0, rank = 0): Buffer {
-  return Buffer.from(encode([1_763_800_000.5 + Number(seq) + incarnation / 8, [['BlockRemoved', [1], 'GPU']], rank]));
+  return Buffer.from(
+    encode([1_763_800_000.5 + Number(seq) + incarnation * 100_000, [['BlockRemoved', [1], 'GPU']], rank]),
+  );
 }
 
 /** A publisher's replay socket that a test plays: it gives the answers in order, the last one again and again. */

@@ -80,7 +80,7 @@ describe('for any interleaving of live frames, losses and replays', () => {
         const { records, arrived } = await play(new Publisher(buffer, how), all);
         const out = records
           .filter(({ type }) => type === 'BlockRemoved')
-          .map(({ ts, seq }) => `${Math.round((Number(ts) - 1_763_800_000.5 - Number(seq)) * 8)}/${seq}`);
+          .map(({ ts, seq }) => `${Math.round((Number(ts) - 1_763_800_000.5 - Number(seq)) / 100_000)}/${seq}`);
         expect(new Set(out).size).toBe(out.length);
         expect(arrived.filter((batch) => !out.includes(batch))).toEqual([]);
       }),

@@ -46,7 +46,7 @@ ${Object.entries(profileHelp)
   .join('\n')}
   --sinks LIST       of ${sinkNames.join(', ')} (all)
   --rounds N         interleaved rounds; medians are shown (3)
-  --events N         events of decode1 in a run; mixed gets N/2.4, prefill8k N/48 (20000)
+  --events N         events of decode1 in a run; mixed gets N/2.4, prefill8k N/48 (100000)
   --publisher NAME   raw: ready bytes over TCP; libzmq: its own PUB socket, dearer (raw)
   --peer FILE        a Python bridge that takes --port, --sink, --redis-port, --stream, --bootstrap, --kafka-topic, --compression
   --python FILE      the interpreter for it (python3)
@@ -91,7 +91,7 @@ export function readArguments(args: readonly string[]): Options | null {
     profiles,
     sinks,
     rounds: count('rounds', given.rounds, quick ? 1 : 3),
-    events: count('events', given.events, quick ? 7_000 : 20_000),
+    events: count('events', given.events, quick ? 20_000 : 100_000),
     publisher,
     peer: peer ?? null,
     python: given.python,

@@ -45,7 +45,7 @@ export async function measureGrowth(
   say: (line: string) => void,
 ): Promise<GrowthRow[]> {
   const rows: GrowthRow[] = [];
-  for (const { axis, value, profile: name, streams, batches } of growthSteps(events / 20_000)) {
+  for (const { axis, value, profile: name, streams, batches } of growthSteps(events / 100_000)) {
     const profile = makeProfile(name);
     if (profile === null) throw new Error(`there is no profile ${name}`);
     const each = Math.ceil(batches / streams);

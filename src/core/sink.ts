@@ -1,7 +1,10 @@
 import type { RecordBatch } from './batch.ts';
 import type { Held } from './checkpoint.ts';
+import type { CheckpointBook } from './checkpoint-book.ts';
+import type { Finding } from './finding.ts';
 import type { Lease } from './lease.ts';
 import type { Observe } from './observer.ts';
+import type { RecordReader } from './record-reader.ts';
 import type { Settings, SettingsValue } from './settings.ts';
 
 /** What became of a `write` that succeeded. */
@@ -60,4 +63,24 @@ export interface SinkModule<S extends Settings = Settings> {
   check?(config: SettingsValue<S>): void;
   /** Builds the sink; imports its client library here, so that an unused sink loads nothing. */
   create(config: SettingsValue<S>, context: SinkContext): Promise<Sink>;
+  /**
+   * What `doctor` can find out about the destination: reachable, authorised, there, able to keep the promise. Yields each
+   * finding as soon as it is known and writes nothing. Absent where there is no destination to look at (stdout).
+   */
+  examine?(config: SettingsValue<S>, about: Examination): AsyncIterable<Finding>;
+  /** Reads back what this sink writes; absent where nothing can be read back. */
+  reader?(config: SettingsValue<S>, context: ReaderContext): Promise<RecordReader>;
+  /** The checkpoints of a bridge's name; absent where the sink keeps none. */
+  checkpoints?(config: SettingsValue<S>, context: ReaderContext): Promise<CheckpointBook>;
+}
+
+export interface ReaderContext {
+  /** Name of the bridge whose checkpoints are meant. */
+  readonly bridge: string;
+}
+
+export interface Examination extends ReaderContext {
+  /** Milliseconds that one request may take. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
 }

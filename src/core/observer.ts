@@ -32,9 +32,14 @@ export type Fact =
     }
   /** A connection that libzmq had given up for ever was dialled anew; `attempt` counts since one lasted. */
   | { readonly fact: 'source-zombie'; readonly source: string; readonly endpoint: string; readonly attempt: number }
-  | { readonly fact: 'frame-received'; readonly source: string; readonly bytes: number }
-  /** One decoded batch. */
-  | { readonly fact: 'batch-accepted'; readonly source: string; readonly events: EventCounts }
+  | { readonly fact: 'frame-received'; readonly source: string; readonly frames: number; readonly bytes: number }
+  /** Decoded batches and the events in them; these numbers may change once the call is over. */
+  | {
+      readonly fact: 'batch-accepted';
+      readonly source: string;
+      readonly batches: number;
+      readonly events: EventCounts;
+    }
   /** A payload of a shape that the fast transcoder does not know: the reference implementation has read it. */
   | { readonly fact: 'transcode-fallback' }
   | { readonly fact: 'undecodable'; readonly source: string; readonly stream: string; readonly reason: string }
@@ -95,7 +100,7 @@ export type Fact =
       readonly attempt: number;
       readonly delay: number;
     }
-  /** Records confirmed by the destination; `latencies` has one entry per batch with an engine time, in milliseconds. */
+  /** Records confirmed by the destination; `latencies` has one entry per batch with an engine time, in milliseconds; of batches that were received together, the first. */
   | {
       readonly fact: 'delivered';
       readonly sink: string;

@@ -11,7 +11,7 @@ import type { Settings, SettingsValue } from './settings.ts';
 export interface WriteOutcome {
   /** Records that the destination can never take and that were written to its dead-letter target instead. */
   readonly deadLettered: number;
-  /** Of the batches written, those with at least one such record. */
+  /** Of the engine batches written, those with at least one such record. */
   readonly batchesDeadLettered: number;
 }
 

@@ -28,12 +28,41 @@ export function batchRecords(
   { hash, forms }: { readonly hash: number; readonly forms: ReadonlySet<RecordForm> },
 ): Forms {
   const { envelope, covers } = place;
-  const engineTime = batch.ts === null ? null : batch.tsUnit === 'ms' ? batch.ts : batch.ts * 1000;
+  const engineTime = engineTimeOf(batch);
   const { checkpoint, follows } = advance(entry, covers, { ts: batch.ts, hash });
-  const about: About = { covers, engineTime, frames: 1, checkpoint, follows };
+  const about: About = { covers, engineTime, frames: 1, frameEnds: null, checkpoint, follows };
   const form = (name: RecordForm) => toBatch(envelope, batch.render(envelope, name), about);
   if (!forms.has('batch')) return { event: form('event') };
   return forms.has('event') ? { event: form('event'), batch: form('batch') } : { batch: form('batch') };
+}
+
+/** The records of several batches of consecutive numbers, in the only form that is asked for. */
+export function runRecords(
+  entry: StreamEntry,
+  { envelope, covers }: { readonly envelope: Envelope; readonly covers: SeqRange },
+  form: RecordForm,
+  run: RunParts,
+): Forms {
+  const { rendered, engineTime, frameEnds, last } = run;
+  const step = advance(entry, covers, last);
+  const frames = frameEnds.length;
+  const about: About = { covers, engineTime, frames, frameEnds: frames > 1 ? frameEnds : null, ...step };
+  return { [form]: toBatch(envelope, rendered, about) };
+}
+
+export interface RunParts {
+  readonly rendered: Rendered;
+  /** Of the first batch. */
+  readonly engineTime: number | null;
+  /** For each batch, how many records there are up to its last one. */
+  readonly frameEnds: readonly number[];
+  /** Identifies the last batch. */
+  readonly last: Carried;
+}
+
+/** Milliseconds since 1970. */
+export function engineTimeOf({ ts, tsUnit }: Pick<ReadBatch, 'ts' | 'tsUnit'>): number | null {
+  return ts === null || tsUnit === 'ms' ? ts : ts * 1000;
 }
 
 /** The record of a frame that could not be read. */
@@ -46,7 +75,7 @@ export function undecodableRecord(
   const { envelope, covers } = place;
   const step = advance(entry, covers, { ts: null, hash });
   const rendered = renderControl(envelope, { type: 'Undecodable', failure });
-  return both(toBatch(envelope, rendered, { covers, engineTime: null, frames: 1, ...step }));
+  return both(toBatch(envelope, rendered, { covers, engineTime: null, frames: 1, frameEnds: null, ...step }));
 }
 
 /** The control records due before a frame with this verdict; `reason` is that of a gap. */
@@ -77,10 +106,10 @@ export function controlRecords(entry: StreamEntry, envelope: Envelope, verdict: 
 }
 
 /** A control record that stands for no number of its own. */
-export function markRecord(entry: StreamEntry, envelope: Envelope, control: Control): Forms {
+export function markRecord(entry: StreamEntry, envelope: Envelope, said: Control): Forms {
   const step = advance(entry, { epoch: envelope.epoch, numbered: false }, null);
-  const rendered = renderControl(envelope, control);
-  return both(toBatch(envelope, rendered, { covers: null, engineTime: null, frames: 0, ...step }));
+  const rendered = renderControl(envelope, said);
+  return both(toBatch(envelope, rendered, { covers: null, ...control, ...step }));
 }
 
 function gapRecord(
@@ -89,11 +118,11 @@ function gapRecord(
   { from, to }: { readonly from: bigint; readonly to: bigint },
   reason: string,
 ): Forms {
-  const control = { type: 'StreamGap', from, to, missing: to - from + 1n, reason } as const;
+  const said = { type: 'StreamGap', from, to, missing: to - from + 1n, reason } as const;
   const covers = { epoch: envelope.epoch, from, to, numbered: true };
   const gap = numbered(envelope, from);
   const step = advance(entry, covers, null);
-  return both(toBatch(gap, renderControl(gap, control), { covers, engineTime: null, frames: 0, ...step }));
+  return both(toBatch(gap, renderControl(gap, said), { covers, ...control, ...step }));
 }
 
 /** Moves the stream to its next position. */
@@ -116,11 +145,13 @@ function advance(
   return { checkpoint: entry.checkpoint, follows };
 }
 
-type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'checkpoint' | 'follows'>;
+type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'frameEnds' | 'checkpoint' | 'follows'>;
+
+const control = { engineTime: null, frames: 0, frameEnds: null } as const;
 
 function toBatch({ stream, receivedAt, origin }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
-  const { covers, engineTime, frames, checkpoint, follows } = about;
-  return { stream, bytes, ends, receivedAt, origin, covers, engineTime, frames, checkpoint, follows };
+  const { covers, engineTime, frames, frameEnds, checkpoint, follows } = about;
+  return { stream, bytes, ends, receivedAt, origin, covers, engineTime, frames, frameEnds, checkpoint, follows };
 }
 
 function both(record: RecordBatch): Forms {

@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../core/batch.ts';
+import { framesFrom } from '../core/batch.ts';
 import type { Checkpoint, Position } from '../core/checkpoint.ts';
 import { comparePositions } from '../core/checkpoint.ts';
 import { renderControl } from '../wire/records.ts';
@@ -53,11 +54,12 @@ export class Holdings {
   }
 }
 
-/** A gap that the sink holds the beginning of is cut to what it lacks. */
+/** A gap or a run of frames that the sink holds the beginning of is cut to what it lacks. */
 function rest(batch: RecordBatch, held: Position): RecordBatch {
   const { covers, frames } = batch;
-  const isCut = frames === 0 && covers?.epoch === held.epoch && held.seq !== null && held.seq >= covers.from;
+  const isCut = covers?.epoch === held.epoch && held.seq !== null && held.seq >= covers.from;
   if (!isCut || covers === null || held.seq === null) return { ...batch, follows: held };
+  if (frames > 0) return framesFrom(batch, Number(held.seq - covers.from) + 1, held);
   const { reason } = JSON.parse(batch.bytes.toString()) as { readonly reason: string };
   return gap(batch, { follows: held, from: held.seq + 1n, to: covers.to, reason, checkpoint: batch.checkpoint }).batch;
 }
@@ -89,6 +91,7 @@ function gap({ stream, receivedAt }: RecordBatch, { follows, from, to, reason, c
   const batch: RecordBatch = {
     ...{ stream, ...rendered, covers, checkpoint, follows, receivedAt },
     frames: 0,
+    frameEnds: null,
     origin: 'live',
     engineTime: null,
   };

@@ -6,21 +6,22 @@ import type { Identity, SeqRange } from '../core/stream.ts';
 import { rankKey } from '../wire/decode.ts';
 import type { Failure } from '../wire/message.ts';
 import { readMessage } from '../wire/message.ts';
-import type { ReadBatch, Transcoder } from '../wire/reading.ts';
+import type { ReadBatch, Reading, Transcoder } from '../wire/reading.ts';
 import type { Envelope } from '../wire/records.ts';
 import { needsHost } from '../wire/stream-id.ts';
-import type { Topic } from '../wire/topic.ts';
 import { TopicReader } from '../wire/topic.ts';
 import { isOlder, leaveLate, noteConnection, wasReplayed } from './arrival.ts';
 import { batchRecords, controlRecords, markRecord, undecodableRecord } from './emission.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { Overlap, OverlapBudget } from './overlap.ts';
-import type { Acceptance, Forms, Passage, Place, Recovered } from './passage.ts';
-import { live, needOf } from './passage.ts';
+import type { Acceptance, Arrival, Forms, Passage, Place, Recovered } from './passage.ts';
+import { live, needOf, reasonOf } from './passage.ts';
+import { reportBatch, reportShared, reportVerdict } from './report.ts';
+import type { FrameList, Peeked, Placed } from './run.ts';
+import { readRun } from './run.ts';
 import { observe as observeSequence, restarted } from './sequence.ts';
-import type { Verdict } from './sequence-state.ts';
 import type { Sighting } from './sighting.ts';
-import type { Publisher, StreamEntry, StreamTable } from './streams.ts';
+import type { StreamEntry, StreamTable } from './streams.ts';
 
 /** How frames of one source are read. */
 export interface IntakeRules {
@@ -45,32 +46,30 @@ export interface IntakeOptions {
 const noSightings: ReadonlyMap<bigint, Sighting> = new Map();
 const nothing: Acceptance = { kind: 'records', all: [] };
 
-/** One frame on its way through; null where a part could not be read. */
-interface Arrival {
-  readonly frame: Frame;
-  readonly publisher: Publisher;
-  readonly passage: Passage;
-  readonly topic: Topic;
-  readonly seq: bigint | null;
-  readonly fingerprint: number;
-}
-
 /** From a frame to records: reads it, checks its place in the stream, renders. Synchronous; never throws on any input. */
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #overlaps = new OverlapBudget();
   readonly #topics = new TopicReader();
+  /** Set where all lanes want the same form: then records of several batches can stand in one piece. */
+  readonly #onlyForm: RecordForm | null;
+  #peeked: Peeked | null = null;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    const [form] = options.forms;
+    this.#onlyForm = options.forms.size === 1 && form !== undefined ? form : null;
   }
 
-  /** The records that this frame becomes, control records first, in the order they must be written; or why it waits. */
-  accept(frame: Frame, passage: Passage = live): Acceptance {
+  /**
+   * The records that this frame becomes, control records first, in the order they must be written; or why it waits.
+   * `following`: what was received with it; frames that simply go on with the stream are taken from it as well.
+   */
+  accept(frame: Frame, passage: Passage = live, following: FrameList | null = null): Acceptance {
     const rules = this.#options.rules.get(frame.source);
     if (rules === undefined) throw new Error(`frame of unknown source "${frame.source}"`);
     if (passage === live)
-      this.#options.observe({ fact: 'frame-received', source: frame.source, bytes: bytesOf(frame) });
+      this.#options.observe({ fact: 'frame-received', source: frame.source, frames: 1, bytes: bytesOf(frame) });
     const message = readMessage(frame.parts, rules.maxFrameBytes, this.#topics);
     const { topic, seq } = message;
     const fingerprint = fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0));
@@ -78,13 +77,19 @@ export class Intake {
     const publisher = passage.entry?.stream ?? { source: frame.source, host };
     const arrival = { frame, publisher, passage, topic, seq, fingerprint };
     if (!message.ok) return this.#unreadable(arrival, message.failure, rules);
-    const reading = this.#options.transcoder.read(message.payload);
+    const reading = this.#read(frame, message.payload);
     return reading.ok
-      ? this.#readable(arrival, reading.batch, rules)
+      ? this.#readable(arrival, reading.batch, rules, following)
       : this.#unreadable(arrival, reading.failure, rules);
   }
 
-  #readable(arrival: Arrival, batch: ReadBatch, rules: IntakeRules): Acceptance {
+  #read(frame: Frame, payload: Buffer): Reading {
+    const peeked = this.#peeked;
+    this.#peeked = null;
+    return peeked?.frame === frame ? peeked.reading : this.#options.transcoder.read(payload);
+  }
+
+  #readable(arrival: Arrival, batch: ReadBatch, rules: IntakeRules, following: FrameList | null): Acceptance {
     const { frame, publisher, passage, topic } = arrival;
     const rank = rules.sequenceScope === 'topic' ? null : rankKey(batch.rank);
     if (passage.origin === 'replay' && passage.entry?.stream.rank !== rank) return nothing;
@@ -96,9 +101,28 @@ export class Intake {
     if (isLate) return this.#duplicate(entry, arrival.seq);
     const place = this.#pass(arrival, entry, arrival.seq);
     if (place.kind !== 'place') return place;
-    this.#count(arrival, entry, batch);
-    const records = batchRecords(entry, place, batch, { hash: arrival.fingerprint, forms: this.#options.forms });
+    const records =
+      (following === null ? null : this.#runOf({ arrival, entry, place, batch }, following, rules)) ??
+      this.#single({ arrival, entry, place, batch });
     return { kind: 'records', all: place.controls.length === 0 ? [records] : [...place.controls, records] };
+  }
+
+  #single({ arrival, entry, place, batch }: Placed): Forms {
+    reportBatch(this.#options.observe, entry, batch);
+    return batchRecords(entry, place, batch, { hash: arrival.fingerprint, forms: this.#options.forms });
+  }
+
+  /** This batch and those that simply follow it; null where it has to stay by itself. */
+  #runOf(placed: Placed, following: FrameList, { maxFrameBytes }: IntakeRules): Forms | null {
+    const { transcoder, observe } = this.#options;
+    const form = this.#onlyForm;
+    const run = form === null ? null : readRun(placed, following, { form, transcoder, maxFrameBytes });
+    if (run === null) return null;
+    this.#peeked = run.peeked;
+    const { source } = placed.arrival.frame;
+    if (run.frames > 1) observe({ fact: 'frame-received', source, frames: run.frames - 1, bytes: run.bytes });
+    observe({ fact: 'batch-accepted', source, batches: run.frames, events: run.counts });
+    return run.forms;
   }
 
   #unreadable(arrival: Arrival, failure: Failure, rules: IntakeRules): Acceptance {
@@ -129,10 +153,11 @@ export class Intake {
     const wasShared = entry.state?.mode === 'shared';
     entry.state = state;
     if (verdict.kind === 'duplicate') return this.#duplicate(entry, seq);
-    this.#report(arrival, entry, verdict);
+    const reason = reasonOf(passage);
+    reportVerdict(this.#options, entry, verdict, reason);
     if (state.resumed === null) entry.sightings = noSightings;
     if (passage.origin === 'live') leaveLate(entry, seq);
-    if (wasShared !== (state.mode === 'shared')) this.#reportShared(entry, !wasShared);
+    if (wasShared !== (state.mode === 'shared')) reportShared(this.#options.observe, entry, !wasShared);
     const hasNumber = seq !== null && (verdict.kind === 'pass' ? verdict.numbered : verdict.kind !== 'shared');
     const counter = hasNumber ? seq : entry.nextOrdinal++;
     const envelope: Envelope = {
@@ -145,7 +170,7 @@ export class Intake {
       origin: passage.origin,
     };
     const covers: SeqRange = { epoch: state.epoch, from: counter, to: counter, numbered: hasNumber };
-    return { kind: 'place', envelope, covers, controls: controlRecords(entry, envelope, verdict, reasonOf(passage)) };
+    return { kind: 'place', envelope, covers, controls: controlRecords(entry, envelope, verdict, reason) };
   }
 
   /** What a frame has to wait for before it is looked at; null where it need not. */
@@ -204,37 +229,10 @@ export class Intake {
     this.#options.observe({ fact: 'duplicate', source: stream.source, stream: stream.id, seq: seq ?? 0n });
     return nothing;
   }
-
-  #count({ frame }: Arrival, entry: StreamEntry, batch: ReadBatch): void {
-    const { source } = frame;
-    for (const { reason } of batch.failures) {
-      this.#options.observe({ fact: 'undecodable', source, stream: entry.stream.id, reason });
-    }
-    this.#options.observe({ fact: 'batch-accepted', source, events: batch.counts });
-  }
-
-  #report(arrival: Arrival, entry: StreamEntry, verdict: Verdict): void {
-    const { observe, streams } = this.#options;
-    const where = { source: arrival.frame.source, stream: entry.stream.id };
-    if (verdict.kind === 'start') {
-      observe({ fact: 'stream-started', ...where, joined: verdict.joined, streams: streams.size });
-    }
-    if (verdict.kind === 'restart') observe({ fact: 'stream-restarted', ...where, lastSeq: verdict.lastSeq });
-    const missing = 'missing' in verdict ? verdict.missing : null;
-    if (missing !== null) observe({ fact: 'stream-gap', ...where, ...missing, reason: reasonOf(arrival.passage) });
-  }
-
-  #reportShared({ stream }: StreamEntry, shared: boolean): void {
-    this.#options.observe({ fact: 'stream-shared', source: stream.source, stream: stream.id, shared });
-  }
 }
 
 /** Whose an unreadable frame is, where that can be said. */
 function ownerOf({ publisher, passage, topic }: Arrival, rules: IntakeRules, streams: StreamTable) {
   if (passage.entry !== null) return passage.entry.stream;
   return rules.sequenceScope === 'topic' ? { rank: null } : streams.rankOfUnreadable(publisher, topic);
-}
-
-function reasonOf({ gapReason }: Passage): string {
-  return gapReason ?? 'no_replay';
 }

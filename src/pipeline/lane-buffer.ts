@@ -219,7 +219,7 @@ export class LaneBuffer {
 
   /** Control records stand for no engine batch. */
   #count({ frames }: RecordBatch, fate: Arrival | Fate): void {
-    if (frames === 1) this.#options.observe({ fact: 'accounting', sink: this.#options.name, fate, batches: 1 });
+    if (frames > 0) this.#options.observe({ fact: 'accounting', sink: this.#options.name, fate, batches: frames });
   }
 
   #reportSize(): void {

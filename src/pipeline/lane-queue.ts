@@ -2,9 +2,11 @@ import type { RecordBatch } from '../core/batch.ts';
 
 /** What a queued batch costs beside its bytes: the objects around it, as measured with one record each. */
 const overhead = 704;
+/** Each further record: its end. */
+const recordOverhead = 8;
 
-export function costOf(batch: RecordBatch): number {
-  return batch.bytes.length + overhead;
+export function costOf({ bytes, ends, frames }: RecordBatch): number {
+  return bytes.length + overhead + recordOverhead * (ends.length + frames);
 }
 
 export interface WriteLimits {

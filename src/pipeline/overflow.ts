@@ -13,6 +13,8 @@ interface Dropped {
   readonly follows: Position | null;
 }
 
+const control = { frames: 0, frameEnds: null, origin: 'live', engineTime: null } as const;
+
 /** What a range costs in memory, about. */
 const rangeBytes = 512;
 
@@ -95,5 +97,5 @@ function notice({ stream, covers, batches, receivedAt, checkpoint, follows }: Dr
       reason: 'sink_overflow',
     },
   );
-  return { stream, ...rendered, covers, checkpoint, follows, frames: 0, origin: 'live', engineTime: null, receivedAt };
+  return { stream, ...rendered, covers, checkpoint, follows, ...control, receivedAt };
 }

@@ -2,9 +2,10 @@ import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Frame } from '../core/frame.ts';
 import type { SeqRange } from '../core/stream.ts';
 import type { Envelope } from '../wire/records.ts';
+import type { Topic } from '../wire/topic.ts';
 import type { Observation, Verdict } from './sequence-state.ts';
 import type { Sighting } from './sighting.ts';
-import type { StreamEntry } from './streams.ts';
+import type { Publisher, StreamEntry } from './streams.ts';
 
 /** One batch in the forms that the lanes ask for; a control record is the same object in both. */
 export type Forms = Readonly<Partial<Record<RecordForm, RecordBatch>>>;
@@ -23,6 +24,21 @@ export interface Passage {
 
 /** Straight from a source. */
 export const live: Passage = { origin: 'live', gapReason: null, entry: null };
+
+/** Of a gap before this frame. */
+export function reasonOf({ gapReason }: Passage): string {
+  return gapReason ?? 'no_replay';
+}
+
+/** One frame on its way through; null where a part could not be read. */
+export interface Arrival {
+  readonly frame: Frame;
+  readonly publisher: Publisher;
+  readonly passage: Passage;
+  readonly topic: Topic;
+  readonly seq: bigint | null;
+  readonly fingerprint: number;
+}
 
 /** Numbers that a replay may bring back, before the frame that showed that they are missing. */
 export interface Need {

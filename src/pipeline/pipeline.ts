@@ -6,6 +6,7 @@ import type { Lane } from './lane.ts';
 import type { Forms } from './passage.ts';
 import { live } from './passage.ts';
 import type { Recoverer } from './recoverer.ts';
+import type { FrameList } from './run.ts';
 import type { StreamEntry, StreamTable } from './streams.ts';
 
 export interface PipelineParts {
@@ -31,8 +32,9 @@ export class Pipeline {
   /** Reads one source until it ends. Sources are read side by side; a stream belongs to one source, so its order holds. */
   async read(source: Source): Promise<void> {
     for await (const frames of source.frames()) {
-      for (const frame of frames) {
-        const wait = this.#take(frame);
+      const list: FrameList = { frames, next: 0 };
+      while (list.next < frames.length) {
+        const wait = this.#take(list);
         if (wait !== undefined) await wait;
       }
     }
@@ -65,9 +67,12 @@ export class Pipeline {
     await Promise.all(workers);
   }
 
-  #take(frame: Frame): Promise<unknown> | undefined {
+  /** The next frame of the list, and those that go with it. */
+  #take(list: FrameList): Promise<unknown> | undefined {
     const { intake, recoverer } = this.#parts;
-    const acceptance = intake.accept(frame, live);
+    const frame = list.frames[list.next] as Frame;
+    list.next += 1;
+    const acceptance = intake.accept(frame, live, list);
     switch (acceptance.kind) {
       case 'records':
         return this.#emit(acceptance.all);

@@ -99,8 +99,13 @@ function begin(seen: Observation, epoch: number): Step {
   };
 }
 
-/** The way of nearly every frame: written out, which is cheaper than a copy with changes. */
-function advanced(state: SequenceState, last: bigint, fingerprint: number): SequenceState {
+/** Whether a number one higher than the last is all that a frame needs to pass, so that several can be taken at once. */
+export function isPlain(state: SequenceState | undefined): boolean {
+  return state?.mode === 'numbered' && state.resumed === null;
+}
+
+/** Of a plain state: frames up to number `last` have passed; the fingerprint is that one's. Cheaper than a copy with changes. */
+export function advanced(state: SequenceState, last: bigint, fingerprint: number): SequenceState {
   const { mode, epoch, base, suspicion, risingSince, resumed } = state;
   return { mode, epoch, last, fingerprint, base, suspicion, risingSince, resumed };
 }

@@ -6,6 +6,7 @@ import { messageOf, SinkError } from '../core/errors.ts';
 import { laneSettings } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { Sink, SinkModule, WriteOutcome } from '../core/sink.ts';
+import { spansOf } from '../core/spans.ts';
 import { prettyLine } from './stdout/pretty.ts';
 
 const settings = {
@@ -32,14 +33,14 @@ type Output = NodeJS.WritableStream & {
  */
 class StdoutSink implements Sink {
   readonly #output: Output;
-  readonly #encode: (batches: readonly RecordBatch[]) => Buffer;
+  readonly #encode: (batches: readonly RecordBatch[]) => Buffer[];
   /** Its descriptor where standard output is a regular file. */
   readonly #file: number | null;
   #listening = false;
   #failure: SinkError | null = null;
   #abandon: ((error: SinkError) => void) | null = null;
 
-  constructor(output: Output, encode: (batches: readonly RecordBatch[]) => Buffer) {
+  constructor(output: Output, encode: (batches: readonly RecordBatch[]) => Buffer[]) {
     this.#output = output;
     this.#file = regularFile(output);
     this.#encode = encode;
@@ -54,10 +55,13 @@ class StdoutSink implements Sink {
 
   async write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
     if (this.#failure !== null && (this.#failure.kind === 'closed' || this.#output.destroyed)) throw this.#failure;
-    const chunk = this.#encode(batches);
-    if (chunk.length === 0) return { deadLettered: 0, batchesDeadLettered: 0 };
+    const pieces = this.#encode(batches);
+    if (pieces.length === 0) return { deadLettered: 0, batchesDeadLettered: 0 };
     // After a failure half a line may be out there: what is written again begins on a line of its own.
-    await this.#send(this.#failure === null ? chunk : Buffer.concat([newline, chunk]));
+    const isAfterFailure = this.#failure !== null;
+    for (const [index, piece] of pieces.entries()) {
+      await this.#send(isAfterFailure && index === 0 ? Buffer.concat([newline, piece]) : piece);
+    }
     this.#failure = null;
     return { deadLettered: 0, batchesDeadLettered: 0 };
   }
@@ -137,15 +141,19 @@ async function writeAll(fd: number, chunk: Buffer): Promise<void> {
 }
 
 /** The bytes as they are: batches already hold one JSON document per line. */
-function joinBytes(batches: readonly RecordBatch[]): Buffer {
-  const [only] = batches;
-  if (only !== undefined && batches.length === 1) return only.bytes;
-  return Buffer.concat(batches.map((batch) => batch.bytes));
+function jsonBytes(batches: readonly RecordBatch[]): Buffer[] {
+  const pieces = spansOf(batches.map((batch) => batch.bytes)).filter(({ length }) => length > 0);
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  const isWorthCopying = pieces.length > 1 && bytes / pieces.length < copyBelow;
+  return isWorthCopying ? [Buffer.concat(pieces)] : pieces;
 }
 
-function prettyBytes(batches: readonly RecordBatch[], colour: boolean): Buffer {
+/** A write costs about as much as to copy so many bytes. */
+const copyBelow = 16_384;
+
+function prettyBytes(batches: readonly RecordBatch[], colour: boolean): Buffer[] {
   const lines = batches.flatMap((batch) => batch.ends.map((_, index) => prettyLine(recordAt(batch, index), colour)));
-  return Buffer.from(lines.join(''));
+  return lines.length === 0 ? [] : [Buffer.from(lines.join(''))];
 }
 
 export const stdoutSink: SinkModule<typeof settings> = {
@@ -154,6 +162,6 @@ export const stdoutSink: SinkModule<typeof settings> = {
   async create(config: SettingsValue<typeof settings>, context) {
     const output: Output = context.stdout;
     const colour = output.isTTY === true;
-    return new StdoutSink(output, config.format === 'json' ? joinBytes : (batches) => prettyBytes(batches, colour));
+    return new StdoutSink(output, config.format === 'json' ? jsonBytes : (batches) => prettyBytes(batches, colour));
   },
 };

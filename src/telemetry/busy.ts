@@ -14,15 +14,15 @@ export class BusyFacts {
     this.#metrics = metrics;
   }
 
-  readonly frame = ({ source, bytes }: Of<'frame-received'>): void => {
+  readonly frame = ({ source, frames, bytes }: Of<'frame-received'>): void => {
     const tallies = this.#source(source);
-    tallies.frames.amount += 1;
+    tallies.frames.amount += frames;
     tallies.bytes.amount += bytes;
   };
 
-  readonly batch = ({ source, events }: Of<'batch-accepted'>): void => {
+  readonly batch = ({ source, batches, events }: Of<'batch-accepted'>): void => {
     const tallies = this.#source(source);
-    tallies.batches.amount += 1;
+    tallies.batches.amount += batches;
     tallies.BlockStored.amount += events.BlockStored;
     tallies.BlockRemoved.amount += events.BlockRemoved;
     tallies.AllBlocksCleared.amount += events.AllBlocksCleared;

@@ -11,12 +11,31 @@ export interface ReadBatch {
   readonly ts: number | null;
   readonly tsUnit: 's' | 'ms';
   readonly rank: Rank;
-  /** Events that could be read. */
+  /** Events that could be read. Only until the same transcoder reads the next message. */
   readonly counts: EventCounts;
   /** Of the events that could not be read. */
   readonly failures: readonly Failure[];
   /** The records of the batch. Only before the same transcoder reads the next message. */
   render(envelope: Envelope, form: RecordForm): Rendered;
+  /**
+   * The same, as the first of several batches whose records stand in one piece; null where that cannot be done. Nothing
+   * else may be rendered before the run ends.
+   */
+  startRun(envelope: Envelope, form: RecordForm): Run | null;
+}
+
+/** Records of consecutive batches of one stream, back to back. */
+export interface Run {
+  /** Records so far. */
+  readonly records: number;
+  /** No more should be added. */
+  readonly isFull: boolean;
+  /**
+   * Adds the batch that was read last, under the envelope of the first with the next number; false where that cannot be
+   * done, and nothing is added then.
+   */
+  add(batch: ReadBatch): boolean;
+  end(): Rendered;
 }
 
 export type Reading =

@@ -48,4 +48,8 @@ class ReferenceBatch implements ReadBatch {
   render(envelope: Envelope, form: RecordForm): Rendered {
     return form === 'event' ? renderEvents(envelope, this.#batch) : renderBatch(envelope, this.#batch);
   }
+
+  startRun(): null {
+    return null;
+  }
 }

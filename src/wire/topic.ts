@@ -19,10 +19,17 @@ const maxKnown = 16_384;
 export class TopicReader {
   readonly #known = new Map<string, Topic>();
   #bytes = Buffer.alloc(0);
+  /** What was last found to be the same. */
+  #again: Buffer | null = null;
   #topic = readTopic(this.#bytes);
 
   read(bytes: Buffer): Topic {
-    if (isSame(bytes, this.#bytes)) return this.#topic;
+    if (bytes === this.#again) return this.#topic;
+    if (isSame(bytes, this.#bytes)) {
+      this.#again = bytes;
+      return this.#topic;
+    }
+    this.#again = null;
     const key = bytes.toString('latin1');
     const topic = this.#known.get(key) ?? readTopic(bytes);
     if (this.#known.size >= maxKnown) this.#known.clear();

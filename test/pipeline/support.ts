@@ -101,6 +101,7 @@ export function batch(seq: number, size = 100, epoch = 1): RecordBatch {
     checkpoint,
     follows,
     frames: 1,
+    frameEnds: null,
     origin: 'live',
     engineTime: null,
     receivedAt: 0,

@@ -28,6 +28,7 @@ export function batchOf(stream: Stream, documents: readonly string[], seq = 0): 
     checkpoint: { position: { epoch, seq: number, sub: 0 }, ts: (epoch + seq) / 1000, hash: seq },
     follows: seq === 0 ? null : { epoch, seq: number - 1n, sub: 0 },
     frames: 1,
+    frameEnds: null,
     origin: 'live',
     engineTime: epoch + seq,
     receivedAt: epoch + seq + 7,

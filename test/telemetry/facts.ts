@@ -12,10 +12,11 @@ export const examples: { readonly [K in Fact['fact']]: Extract<Fact, { fact: K }
   'source-peers': { fact: 'source-peers', source, endpoint, peers: 3 },
   'source-zombie': { fact: 'source-zombie', source, endpoint, attempt: 2 },
   'source-trouble': { fact: 'source-trouble', source, endpoint, reason: 'handshake_failed', message: 'no handshake' },
-  'frame-received': { fact: 'frame-received', source, bytes: 700 },
+  'frame-received': { fact: 'frame-received', source, frames: 1, bytes: 700 },
   'batch-accepted': {
     fact: 'batch-accepted',
     source,
+    batches: 1,
     events: { BlockStored: 2, BlockRemoved: 0, AllBlocksCleared: 0, other: 5 },
   },
   'transcode-fallback': { fact: 'transcode-fallback' },

@@ -32,6 +32,7 @@ export class FrameReader {
   #body: Buffer | null = null;
   #filled = 0;
   #flags = 0;
+  #expected: Buffer | null = null;
 
   constructor(limits: FrameLimits) {
     this.#limits = limits;
@@ -52,6 +53,11 @@ export class FrameReader {
     return this.#at === this.#chunk.length;
   }
 
+  /** Bytes that a short frame often has: then `next` gives this very buffer instead of a view. Null: none. */
+  expect(body: Buffer | null): void {
+    this.#expected = body;
+  }
+
   /** The next bytes; the ones before must have been read. */
   feed(chunk: Buffer): void {
     this.#chunk = chunk;
@@ -70,7 +76,8 @@ export class FrameReader {
       if (to <= chunk.length) {
         this.#flags = flags;
         this.#at = to;
-        return chunk.subarray(from, to);
+        const expected = this.#expected;
+        return expected !== null && isAt(chunk, from, to, expected) ? expected : chunk.subarray(from, to);
       }
     }
     return this.#unusual();
@@ -143,4 +150,12 @@ export class FrameReader {
     body.copy(larger, 0, 0, this.#filled);
     return larger;
   }
+}
+
+/** Few bytes: a loop is cheaper than a view. */
+function isAt(bytes: Uint8Array, from: number, to: number, expected: Uint8Array): boolean {
+  if (to - from !== expected.length) return false;
+  for (let index = expected.length - 1; index >= 0; index -= 1)
+    if (bytes[from + index] !== expected[index]) return false;
+  return true;
 }

@@ -22,6 +22,8 @@ export interface MachineOptions {
 
 const maxFrames = 64;
 const maxCommand = 4_096;
+/** Longer ones are not kept; short frames have up to 255 bytes. */
+const maxTopic = 255;
 /** Messages that are cut out of a chunk at once: the smallest take 2 bytes on the wire, and each costs far more here. */
 const maxBatch = 512;
 const none: readonly (readonly Buffer[])[] = [];
@@ -40,6 +42,8 @@ export class ZmtpMachine {
   #pongs = 0;
   #parts: Buffer[] = [];
   #size = 0;
+  /** Of the last message: a publisher sends the same again and again. */
+  #topic: Buffer | null = null;
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -136,13 +140,21 @@ export class ZmtpMachine {
           messages.push(this.#parts);
           this.#parts = [];
           this.#size = 0;
+          frames.expect(this.#topic);
           if (messages.length === maxBatch) break;
-        }
+        } else if (this.#parts.length === 1) this.#begin(body);
       }
     } catch (error) {
       return this.#fail(error, messages);
     }
     return messages;
+  }
+
+  /** The first frame of a message is its topic. */
+  #begin(topic: Buffer): void {
+    this.#frames.expect(null);
+    if (topic === this.#topic || topic.length > maxTopic) return;
+    this.#topic = Buffer.from(topic);
   }
 
   /** Takes a frame of a message; whether it is the last one. */

@@ -58,17 +58,21 @@ export class Segment {
   }
 
   /** Appends whole lines; `durable` waits until the disk has them. Throws what the system said, with the file as before. */
-  async append(bytes: Buffer, durable: boolean): Promise<void> {
+  async append(pieces: readonly Buffer[], durable: boolean): Promise<void> {
     // A sync that failed in the background says that confirmed bytes may be lost: that must come to light.
     if (this.#syncFailed) await this.sync();
+    let bytes = 0;
     try {
-      await this.#writeAll(bytes);
+      for (const piece of pieces) {
+        await this.#writeAll(piece, this.#size + bytes);
+        bytes += piece.length;
+      }
       if (durable) await this.#handle.datasync();
     } catch (error) {
       await this.#cutBack();
       throw error;
     }
-    this.#size += bytes.length;
+    this.#size += bytes;
     this.#unsynced = !durable;
   }
 
@@ -101,10 +105,10 @@ export class Segment {
   }
 
   /** A write may take less than it was given, without an error (a disk that gets full, a size limit). */
-  async #writeAll(bytes: Buffer): Promise<void> {
+  async #writeAll(bytes: Buffer, at: number): Promise<void> {
     let done = 0;
     while (done < bytes.length) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#size + done);
+      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, at + done);
       done += bytesWritten;
     }
   }

@@ -1,5 +1,6 @@
 import type { RecordBatch } from '../../core/batch.ts';
 import { codeOf, messageOf, SinkError } from '../../core/errors.ts';
+import { spansOf } from '../../core/spans.ts';
 import { checkpointPath, writeCheckpoints } from './checkpoint-file.ts';
 import type { Retention } from './folder.ts';
 import { expired, listSegments, makeFolder, remove, segmentPath, syncFolder } from './folder.ts';
@@ -69,7 +70,7 @@ export class SegmentStore {
 
   /** Appends batches to the segment, all or none of them. */
   async append(segment: Segment, batches: readonly RecordBatch[]): Promise<void> {
-    await segment.append(Buffer.concat(batches.map(({ bytes }) => bytes)), this.#options.fsync === 'always');
+    await segment.append(spansOf(batches.map(({ bytes }) => bytes)), this.#options.fsync === 'always');
     this.ledger.wrote(batches, segment.size);
   }
 

@@ -1,5 +1,6 @@
 import type { RecordBatch } from '../../core/batch.ts';
 import type { Position } from '../../core/checkpoint.ts';
+import { joined } from '../../core/spans.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
 
 /** A script blocks Redis while it runs: about 10 ms for a full one. 1 MiB is the least that `proto-max-bulk-len` can be. */
@@ -49,8 +50,8 @@ export interface Call {
   readonly steps: readonly Step[];
   /** Number of dead letters among the records, by reason. */
   readonly deadLetters: ReadonlyMap<DeadLetter['reason'], number>;
-  /** Indexes of the batches that they are from. */
-  readonly refused: ReadonlySet<number>;
+  /** Frames that they are from, by the index of their batch. */
+  readonly refused: ReadonlyMap<number, ReadonlySet<RecordBatch>>;
 }
 
 /** One call while it is put together. */
@@ -60,7 +61,7 @@ export class Draft {
   readonly #shares = new Map<string, { readonly number: number; readonly share: Share }>();
   readonly #steps: Step[] = [];
   readonly #deadLetters = new Map<DeadLetter['reason'], number>();
-  readonly #refused = new Set<number>();
+  readonly #refused = new Map<number, Set<RecordBatch>>();
   #records = 0;
   #bytes = 0;
 
@@ -87,7 +88,8 @@ export class Draft {
     this.#bytes += piece.bytes.length;
     if (piece.deadLetter === null) return;
     this.#deadLetters.set(piece.deadLetter, (this.#deadLetters.get(piece.deadLetter) ?? 0) + 1);
-    this.#refused.add(index);
+    const frames = this.#refused.get(index) ?? new Set();
+    this.#refused.set(index, frames.add(piece.batch));
   }
 
   call(): Call {
@@ -142,9 +144,4 @@ export class Draft {
 /** A batch without records moves its checkpoint all the same, and is not for nothing. */
 function weight({ from, to }: Piece): number {
   return Math.max(1, to - from);
-}
-
-function joined(pieces: readonly Buffer[]): Buffer {
-  const [first] = pieces;
-  return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
 }

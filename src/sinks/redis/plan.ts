@@ -1,5 +1,5 @@
 import type { RecordBatch } from '../../core/batch.ts';
-import { recordAt } from '../../core/batch.ts';
+import { apart, recordAt } from '../../core/batch.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
 import { deadLetterDocument } from '../../wire/dead-letter.ts';
 import type { Call, Piece } from './draft.ts';
@@ -15,7 +15,7 @@ export interface PlanOptions {
 export function* planCalls(batches: readonly RecordBatch[], options: PlanOptions): Generator<Call> {
   let draft = new Draft(0);
   for (const [index, batch] of batches.entries()) {
-    for (const piece of piecesOf(batch, options)) {
+    for (const piece of piecesOfAll(batch, options)) {
       if (!draft.hasRoomFor(piece)) {
         yield draft.call();
         draft = new Draft(index);
@@ -24,6 +24,16 @@ export function* planCalls(batches: readonly RecordBatch[], options: PlanOptions
     }
   }
   if (!draft.isEmpty) yield draft.call();
+}
+
+/**
+ * Several frames together must not be divided among calls: what is there of them could not be told after a restart, since
+ * the next run of the bridge may put them together in another way.
+ */
+function* piecesOfAll(batch: RecordBatch, options: PlanOptions): Generator<Piece> {
+  const pieces = [...piecesOf(batch, options)];
+  if (batch.frames <= 1 || pieces.length === 1) yield* pieces;
+  else for (const frame of apart(batch)) yield* piecesOf(frame, options);
 }
 
 /** All records of the batch in order, those that can never be written as dead letters. */

@@ -75,12 +75,15 @@ export class RedisSink implements Sink {
 
   async write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
     const letters = new Map<DeadLetter['reason'], number>();
-    const refused = new Set<number>();
+    const refused = new Set<RecordBatch>();
+    let firstRefused = batches.length;
     for (const call of planCalls(batches, { keys: this.#keys, maxRecordBytes: this.#config.maxRecordBytes })) {
       // An error cannot say how many dead letters were among what is written: it reports none of those batches.
-      const [firstRefused = call.firstBatch] = refused;
       await this.#append(call, Math.min(call.firstBatch, firstRefused));
-      for (const index of call.refused) refused.add(index);
+      for (const [index, frames] of call.refused) {
+        firstRefused = Math.min(firstRefused, index);
+        for (const frame of frames) refused.add(frame);
+      }
       for (const [reason, records] of call.deadLetters) letters.set(reason, (letters.get(reason) ?? 0) + records);
     }
     for (const [reason, records] of letters) this.#observe({ fact: 'dead-lettered', sink: 'redis', reason, records });

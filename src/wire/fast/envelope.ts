@@ -1,127 +1,231 @@
 import type { Stream } from '../../core/stream.ts';
+import type { Rank } from '../decode.ts';
 import type { BatchHead, Envelope } from '../envelope.ts';
+import type { Target } from './digits.ts';
+import { maxDigits, writeUint32, writeUint64 } from './digits.ts';
+import { maxTime, writeTime } from './time.ts';
 
-/** What all records of a stream have in common, as JSON bytes. */
+/** What comes between the id's number and the `"seq":`: the type is part of it. */
+export interface Label {
+  /** `","type":"name"`. */
+  readonly label: Buffer;
+  /** One for each label, from 0. */
+  readonly number: number;
+}
+
+/** What all records of a stream have in common, as JSON bytes; the later ones as long as the epoch and the rank stay. */
 interface StreamText {
   /** `{"v":1,"id":"<stream>@` */
-  readonly start: Buffer;
+  readonly start: string;
   /** `,"stream":…,"source":…,"topic":…` */
-  readonly where: Buffer;
+  readonly where: string;
   /** `,"pod":…,"model":…` */
-  readonly who: Buffer;
+  readonly who: string;
+  /** Bytes of these three. */
+  readonly size: number;
+  epoch: number;
+  rank: Rank | null;
+  suffix: Envelope['topicSuffix'];
+  isQuoted: boolean;
+  /** `start` and the epoch, up to the number. */
+  prefix: Buffer;
+  /** By label, up to the number. */
+  readonly middles: (Buffer | undefined)[];
 }
 
 /** Bytes that the numbers and names of one envelope take at most, beside what `StreamText` and the suffix have. */
 const most = 320;
-const rankLabel = Buffer.from(',"data_parallel_rank":');
-const epochLabel = Buffer.from(',"epoch":');
-const seqLabel = Buffer.from(',"seq":');
-const tsLabel = Buffer.from(',"ts":');
-const millisecondsUnit = Buffer.from(',"ts_unit":"ms"');
-const receivedLabel = Buffer.from(',"received_at":');
-const origins = { live: Buffer.from(',"origin":"live"'), replay: Buffer.from(',"origin":"replay"') };
-const empty = Buffer.alloc(0);
-const quote = 0x22;
+const single = Buffer.from('","index":0,"count":1,"ts":');
 const point = 0x2e;
+const quote = 0x22;
+const millisecondsUnit = Buffer.from(',"ts_unit":"ms"');
+const none = Buffer.alloc(0);
 
 /**
- * The envelope of one batch, in the three parts between which each record has something of its own; the bytes are those of
+ * The envelope of one batch after the other, around what each record has of its own; the bytes are those of
  * `EnvelopeText`.
  */
 export class FastEnvelope {
   readonly #streams = new WeakMap<Stream, StreamText>();
-  #texts: StreamText = { start: empty, where: empty, who: empty };
-  #suffix = '';
-  #envelope: Envelope | null = null;
-  #head: BatchHead | null = null;
-  #epoch = -1;
-  #epochDigits = '';
+  #texts: StreamText = textsOf(null);
+  #suffixSize = 0;
+  /** The number, where there is one that ids carry. */
+  #isNumbered = false;
+  #high = 0;
+  #low = 0;
+  /** What stands in its place otherwise. */
+  #ordinal = none;
+  #seq = none;
+  readonly #time = targetOf(maxTime + maxDigits);
+  #timeLength = 0;
+  #isMilliseconds = false;
   #receivedAt = -1;
-  #receivedText = '';
+  #origin = '';
+  #received = none;
 
   begin(envelope: Envelope, head: BatchHead): void {
-    this.#envelope = envelope;
-    this.#head = head;
-    this.#texts = this.#textsOf(envelope.stream);
-    this.#suffix = envelope.topicSuffix === null ? '' : `,"topic_suffix":${JSON.stringify(envelope.topicSuffix)}`;
+    const { stream, epoch, seq, ordinal, topicSuffix } = envelope;
+    this.#isNumbered = seq !== null && !ordinal.startsWith('n');
+    if (this.#isNumbered && seq !== null) {
+      this.#high = Number(seq >> 32n);
+      this.#low = Number(seq & 0xffff_ffffn);
+    } else {
+      this.#ordinal = Buffer.from(ordinal);
+      this.#seq = Buffer.from(seq === null ? 'null' : String(seq));
+    }
+    this.#texts = this.#textsOf(stream);
+    update(this.#texts, { epoch, topicSuffix, rank: head.rank, isQuoted: seq !== null });
+    this.#suffixSize = topicSuffix === null ? 0 : JSON.stringify(topicSuffix).length * 3 + 20;
+    this.#receive(envelope);
+    this.#head(head);
   }
 
-  /** Bytes that all three parts take at most. */
+  /** The same for the batch with the next number, of the same rank and received at the same time. */
+  next(head: BatchHead): void {
+    this.#low += 1;
+    if (this.#low > 0xffff_ffff) {
+      this.#low = 0;
+      this.#high += 1;
+    }
+    this.#head(head);
+  }
+
+  /** Bytes that it takes in each record, at most. */
   get size(): number {
-    const { start, where, who } = this.#texts;
-    return start.length + where.length + who.length + this.#suffix.length * 3 + most;
+    return this.#texts.size + this.#suffixSize + most;
   }
 
-  /** From the beginning to the number in the id; returns the offset behind it, as all of these do. */
-  writeId(target: Buffer, offset: number): number {
-    const { epoch, ordinal } = this.#envelope as Envelope;
-    const at = ascii(target, put(target, offset, this.#texts.start), this.#epochText(epoch));
-    target[at] = point;
-    return ascii(target, at + 1, ordinal);
+  /** A record of its own up to its object; returns the offset behind it, as all of these do. */
+  writeEvent(target: Target, offset: number, { type, index, count }: Member): number {
+    const { bytes } = target;
+    let at = this.#writeOrdinal(target, put(bytes, offset, this.#texts.prefix));
+    bytes[at] = point;
+    at = writeUint32(bytes, at + 1, index);
+    at = this.#writeSeq(target, put(bytes, at, this.#middleOf(type)));
+    at = count === 1 && this.#texts.isQuoted ? put(bytes, at, single) : this.#writeCount(bytes, at, index, count);
+    return put(bytes, this.#writeTime(bytes, at), this.#received);
   }
 
-  /** Between the type and the index. */
-  writeMiddle(target: Buffer, offset: number): number {
-    const { epoch, seq, ordinal } = this.#envelope as Envelope;
-    const { rank } = this.#head as BatchHead;
-    let at = put(target, offset, this.#texts.where);
-    if (this.#suffix !== '') at += target.write(this.#suffix, at);
-    at = put(target, at, this.#texts.who);
-    if (rank.present) at = ascii(target, put(target, at, rankLabel), JSON.stringify(rank.value));
-    at = ascii(target, put(target, at, epochLabel), this.#epochText(epoch));
-    at = put(target, at, seqLabel);
-    if (seq === null) return ascii(target, at, 'null');
-    target[at] = quote;
-    at = ascii(target, at + 1, ordinal.startsWith('n') ? String(seq) : ordinal);
-    target[at] = quote;
-    return at + 1;
+  /** A record of all events of the batch, up to its list. */
+  writeBatch(target: Target, offset: number, type: Label, count: number): number {
+    const { bytes } = target;
+    let at = this.#writeOrdinal(target, put(bytes, offset, this.#texts.prefix));
+    at = this.#writeSeq(target, put(bytes, at, this.#middleOf(type)));
+    at = this.#writeCount(bytes, at, null, count);
+    return put(bytes, this.#writeTime(bytes, at), this.#received);
   }
 
-  /** Behind the count. */
-  writeEnd(target: Buffer, offset: number): number {
-    const { receivedAt, origin } = this.#envelope as Envelope;
-    const { ts, tsUnit } = this.#head as BatchHead;
-    let at = ascii(target, put(target, offset, tsLabel), JSON.stringify(ts));
-    if (tsUnit === 'ms') at = put(target, at, millisecondsUnit);
-    at = ascii(target, put(target, at, receivedLabel), this.#received(receivedAt));
-    return put(target, at, origins[origin]);
+  #writeOrdinal(target: Target, at: number): number {
+    if (this.#isNumbered) return writeUint64(target, at, this.#high, this.#low);
+    return put(target.bytes, at, this.#ordinal);
+  }
+
+  #writeSeq(target: Target, at: number): number {
+    if (this.#isNumbered) return writeUint64(target, at, this.#high, this.#low);
+    return put(target.bytes, at, this.#seq);
+  }
+
+  #writeCount(bytes: Uint8Array, offset: number, index: number | null, count: number): number {
+    let at = offset;
+    if (this.#texts.isQuoted) bytes[at++] = quote;
+    at = put(bytes, at, indexLabel);
+    at = index === null ? put(bytes, at, nullText) : writeUint32(bytes, at, index);
+    return put(bytes, writeUint32(bytes, put(bytes, at, countLabel), count), tsLabel);
+  }
+
+  #writeTime(bytes: Uint8Array, offset: number): number {
+    const time = this.#time.bytes;
+    const length = this.#timeLength;
+    for (let index = 0; index < length; index += 1) bytes[offset + index] = time[index] as number;
+    return this.#isMilliseconds ? put(bytes, offset + length, millisecondsUnit) : offset + length;
+  }
+
+  #middleOf({ label, number }: Label): Buffer {
+    const { middles } = this.#texts;
+    return middles[number] ?? this.#makeMiddle(label, number);
+  }
+
+  #makeMiddle(label: Buffer, number: number): Buffer {
+    const { where, who, rank, suffix, epoch, isQuoted, middles } = this.#texts;
+    const topicSuffix = suffix === null ? '' : `,"topic_suffix":${JSON.stringify(suffix)}`;
+    const rankText = rank?.present ? `,"data_parallel_rank":${JSON.stringify(rank.value)}` : '';
+    const text = `${where}${topicSuffix}${who}${rankText},"epoch":${epoch},"seq":${isQuoted ? '"' : ''}`;
+    const middle = Buffer.concat([label, Buffer.from(text)]);
+    middles[number] = middle;
+    return middle;
+  }
+
+  #head({ ts, tsUnit }: BatchHead): void {
+    this.#timeLength = writeTime(this.#time, 0, ts);
+    this.#isMilliseconds = tsUnit === 'ms';
   }
 
   /** Many batches are received within one millisecond. */
-  #received(receivedAt: number): string {
-    if (receivedAt !== this.#receivedAt) this.#receivedText = String(receivedAt / 1000);
+  #receive({ receivedAt, origin }: Envelope): void {
+    if (receivedAt === this.#receivedAt && origin === this.#origin) return;
     this.#receivedAt = receivedAt;
-    return this.#receivedText;
-  }
-
-  #epochText(epoch: number): string {
-    if (epoch !== this.#epoch) this.#epochDigits = String(epoch);
-    this.#epoch = epoch;
-    return this.#epochDigits;
+    this.#origin = origin;
+    this.#received = Buffer.from(`,"received_at":${receivedAt / 1000},"origin":"${origin}"`);
   }
 
   #textsOf(stream: Stream): StreamText {
     const known = this.#streams.get(stream);
     if (known !== undefined) return known;
-    const { id, source, topic, pod, model } = stream;
-    const text = (value: string | null) => JSON.stringify(value);
-    const texts = {
-      start: Buffer.from(`{"v":1,"id":${text(`${id}@`).slice(0, -1)}`),
-      where: Buffer.from(`,"stream":${text(id)},"source":${text(source)},"topic":${text(topic)}`),
-      who: Buffer.from(`,"pod":${text(pod)},"model":${text(model)}`),
-    };
+    const texts = textsOf(stream);
     this.#streams.set(stream, texts);
     return texts;
   }
 }
 
-export function put(target: Buffer, at: number, piece: Uint8Array): number {
+/** A record's place among those of its batch. */
+export interface Member {
+  readonly type: Label;
+  readonly index: number;
+  readonly count: number;
+}
+
+const indexLabel = Buffer.from(',"index":');
+const nullText = Buffer.from('null');
+const countLabel = Buffer.from(',"count":');
+const tsLabel = Buffer.from(',"ts":');
+
+function textsOf(stream: Stream | null): StreamText {
+  const text = (value: string | null) => JSON.stringify(value);
+  const { id, source, topic, pod, model } = stream ?? { id: '', source: '', topic: '', pod: null, model: null };
+  const start = `{"v":1,"id":${text(`${id}@`).slice(0, -1)}`;
+  const where = `,"stream":${text(id)},"source":${text(source)},"topic":${text(topic)}`;
+  const who = `,"pod":${text(pod)},"model":${text(model)}`;
+  const size = Buffer.byteLength(start + where + who);
+  const open = { epoch: -1, rank: null, suffix: null, isQuoted: false, prefix: none, middles: [] };
+  return { start, where, who, size, ...open };
+}
+
+interface Varying {
+  readonly epoch: number;
+  readonly topicSuffix: Envelope['topicSuffix'];
+  readonly rank: Rank;
+  readonly isQuoted: boolean;
+}
+
+/** Nearly always nothing: all this stays the same from one batch to the next. */
+function update(texts: StreamText, { epoch, topicSuffix, rank, isQuoted }: Varying): void {
+  if (texts.epoch !== epoch) texts.prefix = Buffer.from(`${texts.start}${epoch}.`);
+  else if (texts.suffix === topicSuffix && texts.isQuoted === isQuoted && isSameRank(texts.rank, rank)) return;
+  Object.assign(texts, { epoch, rank, suffix: topicSuffix, isQuoted });
+  texts.middles.length = 0;
+}
+
+export function isSameRank(one: Rank | null, other: Rank): boolean {
+  if (one === null || !one.present || !other.present) return one !== null && one.present === other.present;
+  return one.value === other.value;
+}
+
+export function put(target: Uint8Array, at: number, piece: Uint8Array): number {
   target.set(piece, at);
   return at + piece.length;
 }
 
-/** Digits, points and the like: a loop is cheaper than a call of the runtime. */
-function ascii(target: Buffer, at: number, text: string): number {
-  for (let index = 0; index < text.length; index += 1) target[at + index] = text.charCodeAt(index);
-  return at + text.length;
+function targetOf(length: number): Target {
+  const bytes = Buffer.alloc(length);
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }

@@ -1,6 +1,7 @@
 import type { EventCounts } from '../../core/observer.ts';
 import type { FieldKind } from '../fields.ts';
 import { fieldKinds, slotsByType } from '../fields.ts';
+import type { Label } from './envelope.ts';
 import type { Values } from './values.ts';
 
 /** A named field, ready to be written. */
@@ -14,11 +15,9 @@ export interface FastField {
 }
 
 /** What the walk knows of an event type. */
-export interface FastType {
+export interface FastType extends Label {
   readonly name: keyof EventCounts;
   readonly tag: Buffer;
-  /** `","type":"name"`, behind an id. */
-  readonly label: Buffer;
   /** `{"type":"name"`, of an event among others. */
   readonly member: Buffer;
   /** Fields of array slots 1, 2, ... */
@@ -45,10 +44,14 @@ const fields: ReadonlyMap<string, FastField> = new Map(
   }),
 );
 
-export const fastTypes: readonly FastType[] = [...slotsByType].map(([name, slots]) => ({
+/** Of a record with all events of a batch. */
+export const batchLabel: Label = { label: Buffer.from('","type":"Batch"'), number: 0 };
+
+export const fastTypes: readonly FastType[] = [...slotsByType].map(([name, slots], index) => ({
   name: name as keyof EventCounts,
   tag: Buffer.from(name),
   label: Buffer.from(`","type":"${name}"`),
+  number: index + 1,
   member: Buffer.from(`{"type":"${name}"`),
   slots: slots.map((slot) => fields.get(slot)).filter((field) => field !== undefined),
 }));

@@ -3,12 +3,12 @@ import type { EventCounts } from '../../core/observer.ts';
 import type { Rank } from '../decode.ts';
 import { unitOf } from '../decode.ts';
 import type { BatchHead, Envelope } from '../envelope.ts';
-import type { ReadBatch, Reading, Transcoder } from '../reading.ts';
+import type { ReadBatch, Reading, Run, Transcoder } from '../reading.ts';
 import type { Rendered } from '../records.ts';
 import { maxEnvelopeBytes } from '../records.ts';
 import { referenceTranscoder } from '../reference.ts';
+import { isSameRank } from './envelope.ts';
 import { Renderer } from './renderer.ts';
-import type { Walked } from './walked.ts';
 import { BatchWalk } from './walked.ts';
 
 const noFailures: readonly never[] = [];
@@ -23,32 +23,84 @@ export class FastTranscoder implements Transcoder {
   readonly #onFallback: () => void;
   /** The batch that the walk holds the events of. */
   #current: FastBatch | null = null;
+  #run: FastRun | null = null;
 
   constructor(onFallback: () => void) {
     this.#onFallback = onFallback;
   }
 
   read(payload: Buffer): Reading {
-    const walked = this.#walk.take(payload);
-    if (walked === null) {
+    if (!this.#walk.take(payload)) {
       this.#current = null;
       this.#onFallback();
       return referenceTranscoder.read(payload);
     }
-    const batch = new FastBatch(this, walked, payload);
+    const batch = new FastBatch(this, this.#walk, payload);
     this.#current = batch;
     return { ok: true, batch };
   }
 
   /** For `FastBatch`. */
   render(batch: FastBatch, envelope: Envelope, form: RecordForm): Rendered {
+    this.#run = null;
+    return this.#write(batch, envelope, form) ? this.#renderer.end() : byReference(batch.payload, envelope, form);
+  }
+
+  /** For `FastBatch`. */
+  startRun(batch: FastBatch, envelope: Envelope, form: RecordForm): Run | null {
+    if (!this.#write(batch, envelope, form)) return null;
+    this.#run = new FastRun(this, this.#renderer, batch.rank);
+    return this.#run;
+  }
+
+  /** For `FastRun`. */
+  add(run: FastRun, batch: ReadBatch): boolean {
+    if (this.#run !== run) throw new Error('something else was rendered before this run ended');
+    const current = this.#current;
+    if (current === null || current !== batch || !isSameRank(run.rank, current.rank)) return false;
+    return this.#renderer.add(this.#walk.bodies, current);
+  }
+
+  /** False where there may be more than is allowed: the reference implementation says whether there is. */
+  #write(batch: FastBatch, envelope: Envelope, form: RecordForm): boolean {
     if (this.#current !== batch) throw new Error('another message was read before this batch was rendered');
-    const bytes = this.#renderer.begin(envelope, batch);
+    const size = this.#renderer.begin(envelope, batch, form);
     const { bodies } = this.#walk;
-    if (form === 'batch') return this.#renderer.batch(bodies);
-    // Perhaps too large together: the reference implementation says whether they are.
-    if (bytes * bodies.types.length > maxEnvelopeBytes) return renderedByReference(batch.payload, envelope, form);
-    return this.#renderer.events(bodies);
+    if (form === 'event' && size * bodies.types.length > maxEnvelopeBytes) return false;
+    this.#renderer.write(bodies);
+    return true;
+  }
+}
+
+/** Records and bytes of a run at most: what waits, is written and is confirmed together should not become coarse. */
+const maxRunRecords = 128;
+const maxRunBytes = 65_536;
+
+class FastRun implements Run {
+  readonly rank: Rank;
+  readonly #transcoder: FastTranscoder;
+  readonly #renderer: Renderer;
+
+  constructor(transcoder: FastTranscoder, renderer: Renderer, rank: Rank) {
+    this.#transcoder = transcoder;
+    this.#renderer = renderer;
+    this.rank = rank;
+  }
+
+  get records(): number {
+    return this.#renderer.records;
+  }
+
+  get isFull(): boolean {
+    return this.#renderer.records >= maxRunRecords || this.#renderer.size >= maxRunBytes;
+  }
+
+  add(batch: ReadBatch): boolean {
+    return this.#transcoder.add(this, batch);
+  }
+
+  end(): Rendered {
+    return this.#renderer.end();
   }
 }
 
@@ -57,12 +109,12 @@ class FastBatch implements ReadBatch, BatchHead {
   readonly tsUnit: 's' | 'ms';
   readonly rank: Rank;
   readonly extra = null;
-  readonly counts: EventCounts;
   readonly failures = noFailures;
+  readonly counts: EventCounts;
   readonly payload: Buffer;
   readonly #transcoder: FastTranscoder;
 
-  constructor(transcoder: FastTranscoder, { ts, rank, counts }: Walked, payload: Buffer) {
+  constructor(transcoder: FastTranscoder, { ts, rank, counts }: BatchWalk, payload: Buffer) {
     this.ts = ts;
     this.tsUnit = unitOf(ts);
     this.rank = rank;
@@ -74,9 +126,13 @@ class FastBatch implements ReadBatch, BatchHead {
   render(envelope: Envelope, form: RecordForm): Rendered {
     return this.#transcoder.render(this, envelope, form);
   }
+
+  startRun(envelope: Envelope, form: RecordForm): Run | null {
+    return this.#transcoder.startRun(this, envelope, form);
+  }
 }
 
-function renderedByReference(payload: Buffer, envelope: Envelope, form: RecordForm): Rendered {
+function byReference(payload: Buffer, envelope: Envelope, form: RecordForm): Rendered {
   const reading = referenceTranscoder.read(payload);
   if (!reading.ok) throw new Error(`read by the walk alone: ${reading.failure.message}`);
   return reading.batch.render(envelope, form);

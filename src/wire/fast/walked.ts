@@ -16,70 +16,97 @@ const slotCost = 200;
 const absent: Rank = { present: false };
 const nil: Rank = { present: true, value: null };
 
-/** What a batch says of itself. */
-export interface Walked {
-  readonly ts: number;
-  readonly rank: Rank;
-  readonly counts: EventCounts;
-}
+/** A type counts itself under its name. */
+type Counts = { -readonly [Type in keyof EventCounts]: EventCounts[Type] };
 
-/** Takes one batch apart after the other; the events of the last one stand in `bodies`. */
+/** Takes one batch apart after the other; what stands here is of the last one. */
 export class BatchWalk {
   readonly #values = new Values();
-  #types: FastType[] = [];
-  #ends: number[] = [];
+  readonly #types: FastType[] = [];
+  readonly #ends: number[] = [];
+  readonly #counts: Counts = { BlockStored: 0, BlockRemoved: 0, AllBlocksCleared: 0, other: 0 };
+  #ts = 0;
+  #rank: Rank = absent;
+
+  get ts(): number {
+    return this.#ts;
+  }
+
+  get rank(): Rank {
+    return this.#rank;
+  }
+
+  /** One object, whose numbers change with the next batch. */
+  get counts(): EventCounts {
+    return this.#counts;
+  }
 
   get bodies(): Bodies {
     return { bytes: this.#values.out.bytes, types: this.#types, ends: this.#ends };
   }
 
-  /** Null: a batch for the reference implementation. */
-  take(payload: Uint8Array): Walked | null {
+  /** False: a batch for the reference implementation. */
+  take(payload: Uint8Array): boolean {
     this.#values.begin(payload);
-    this.#types = [];
-    this.#ends = [];
+    this.#types.length = 0;
+    this.#ends.length = 0;
     const { walk } = this.#values;
     const slots = walk.list();
-    if (slots < fewestSlots || slots > mostSlots) return null;
-    const ts = this.#time();
-    const counts = ts === null ? null : this.#events();
-    if (ts === null || counts === null) return null;
-    const rank = slots === mostSlots ? this.#rank() : absent;
-    const isWhole = walk.isAtEnd && walk.spent + slotCost * slots <= maxMemory;
-    return rank !== null && isWhole ? { ts, rank, counts } : null;
+    if (slots < fewestSlots || slots > mostSlots) return false;
+    if (!this.#takeTime() || !this.#takeEvents() || !this.#takeRank(slots)) return false;
+    return walk.isAtEnd && walk.spent + slotCost * slots <= maxMemory;
   }
 
-  #time(): number | null {
+  #takeTime(): boolean {
     const { walk } = this.#values;
-    if (walk.takesFloat()) return Number.isFinite(walk.float) ? walk.float : null;
-    return this.#safeInteger();
-  }
-
-  #rank(): Rank | null {
-    if (this.#values.walk.takesNil()) return nil;
+    if (walk.takesFloat()) {
+      this.#ts = walk.float;
+      return Number.isFinite(walk.float);
+    }
     const value = this.#safeInteger();
-    return value === null ? null : { present: true, value };
+    this.#ts = value;
+    return value >= 0;
   }
 
-  #safeInteger(): number | null {
+  #takeRank(slots: number): boolean {
+    if (slots < mostSlots) {
+      this.#rank = absent;
+      return true;
+    }
+    if (this.#values.walk.takesNil()) {
+      this.#rank = nil;
+      return true;
+    }
+    const value = this.#safeInteger();
+    if (value < 0) return false;
+    // The same rank comes again and again.
+    if (!this.#rank.present || this.#rank.value !== value) this.#rank = { present: true, value };
+    return true;
+  }
+
+  /** Negative: something else. */
+  #safeInteger(): number {
     const { walk } = this.#values;
-    if (!walk.takesInteger() || !walk.isSafe || walk.isNegative) return null;
+    if (!walk.takesInteger() || !walk.isSafe || walk.isNegative) return -1;
     return walk.high * 0x1_0000_0000 + walk.low;
   }
 
   /** None at all makes another record: that is left to the reference implementation as well. */
-  #events(): EventCounts | null {
+  #takeEvents(): boolean {
     const { walk, out } = this.#values;
     const count = walk.list();
-    if (count < 1 || count > maxEvents) return null;
-    const counts = { BlockStored: 0, BlockRemoved: 0, AllBlocksCleared: 0, other: 0 };
+    if (count < 1 || count > maxEvents) return false;
+    const counts = this.#counts;
+    counts.BlockStored = 0;
+    counts.BlockRemoved = 0;
+    counts.AllBlocksCleared = 0;
     for (let index = 0; index < count; index += 1) {
       const type = walkEvent(this.#values);
-      if (type === undefined) return null;
+      if (type === undefined) return false;
       counts[type.name] += 1;
       this.#types.push(type);
       this.#ends.push(out.at);
     }
-    return counts;
+    return true;
   }
 }

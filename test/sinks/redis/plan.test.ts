@@ -129,12 +129,38 @@ describe('planCalls for the checkpoints', () => {
       eventDocument(stream, { seq: 1, index, text: index % 2 === 0 ? 'x'.repeat(2_000) : 'x' }),
     );
     const calls = plan([eventBatch(stream, 0), batchOf(stream, documents, 1)], { maxRecordBytes: 1_500 });
-    expect(calls[0]?.refused).toEqual(new Set([1]));
+    expect([...(calls[0]?.refused ?? [])].map(([index, frames]) => [index, frames.size])).toEqual([[1, 1]]);
     expect(calls[0]?.steps[1]).toMatchObject({
       from: 0,
       to: 4,
       runs: [2, 1, 2, 1].map((key) => ({ key, records: 1 })),
     });
+  });
+});
+
+describe('planCalls of frames that came together', () => {
+  const together = (texts: readonly string[]): RecordBatch => {
+    const documents = texts.map((text, seq) => eventDocument(stream, { seq, text }));
+    const last = batchOf(stream, documents, texts.length - 1);
+    const covers = { epoch: 1, from: 0n, to: BigInt(texts.length - 1), numbered: true };
+    return { ...last, covers, follows: null, frames: texts.length, frameEnds: texts.map((_, index) => index + 1) };
+  };
+
+  it('leaves them together where nothing is refused', () => {
+    const [call, ...others] = plan([together(['a', 'b', 'c'])]);
+    expect(others).toEqual([]);
+    expect(call?.steps).toHaveLength(1);
+    expect(call?.steps[0]).toMatchObject({ from: 0, to: 3, runs: [{ key: 1, records: 3 }] });
+  });
+
+  it('takes them apart around one that is refused, so that no call ends in the middle of them', () => {
+    const batch = together(['a', 'x'.repeat(2_000), 'c', 'y'.repeat(2_000)]);
+    const [call] = plan([batch], { maxRecordBytes: 1_500 });
+    expect(call?.steps.map(({ batch: { covers, ends } }) => [covers?.from, ends.length])).toEqual(
+      [0n, 1n, 2n, 3n].map((seq) => [seq, 1]),
+    );
+    expect([...(call?.refused ?? [])].map(([index, frames]) => [index, frames.size])).toEqual([[0, 2]]);
+    expect(call?.shares[0]?.complete?.checkpoint).toEqual(batch.checkpoint);
   });
 });
 

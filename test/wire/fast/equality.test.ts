@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RecordForm } from '../../../src/core/batch.ts';
 import type { Envelope } from '../../../src/wire/envelope.ts';
+import { writeTime } from '../../../src/wire/fast/time.ts';
 import { FastTranscoder } from '../../../src/wire/fast/transcoder.ts';
 import { maxRawBytes } from '../../../src/wire/message.ts';
-import type { Transcoder } from '../../../src/wire/reading.ts';
+import type { Run, Transcoder } from '../../../src/wire/reading.ts';
+import type { Rendered } from '../../../src/wire/records.ts';
 import { referenceTranscoder } from '../../../src/wire/reference.ts';
 import { anyEncoding } from '../arbitraries.ts';
 import { mutated, seeds } from '../mutations.ts';
@@ -59,6 +62,40 @@ function expectEqual(payload: Buffer): void {
   expect(everything(fast, payload)).toEqual(everything(referenceTranscoder, payload));
 }
 
+function readInRuns(payloads: readonly Buffer[], first: bigint, form: RecordForm) {
+  let text = '';
+  let records = 0;
+  let longest = 0;
+  for (let at = 0; at < payloads.length; ) {
+    const start = at;
+    const run = startRun(payloads[at] as Buffer, first + BigInt(at), form);
+    for (at += 1; at < payloads.length && !run.isFull; at += 1) {
+      const next = fast.read(payloads[at] as Buffer);
+      if (!next.ok || !run.add(next.batch)) break;
+    }
+    longest = Math.max(longest, at - start);
+    const { bytes, ends } = run.end();
+    expect(ends.at(-1)).toBe(bytes.length);
+    expect(run.records).toBe(ends.length);
+    text += bytes.toString('latin1');
+    records += ends.length;
+  }
+  return { text, records, longest };
+}
+
+function startRun(payload: Buffer, seq: bigint, form: RecordForm): Run {
+  const reading = fast.read(payload);
+  const run = reading.ok ? reading.batch.startRun(envelope({ seq, ordinal: String(seq) }), form) : null;
+  if (run === null) throw new Error('no run');
+  return run;
+}
+
+function renderedAlone(payload: Buffer, seq: bigint, form: RecordForm): Rendered {
+  const reading = referenceTranscoder.read(payload);
+  if (!reading.ok) throw new Error('unreadable');
+  return reading.batch.render(envelope({ seq, ordinal: String(seq) }), form);
+}
+
 /** Whether the walk alone read it. */
 function isWalked(payload: Buffer): boolean {
   const before = fallbacks;
@@ -91,6 +128,70 @@ describe('the fast transcoder gives the records of the reference implementation,
     );
     // Many have an event in bytes, or of another type, or tokens that are no flat list of integers.
     expect(walked).toBeGreaterThan(runs / 20);
+  });
+
+  it('for every kind of time', () => {
+    const around = fc.double({ min: 2 ** 30 - 2, max: 2 ** 31 + 2, noNaN: true });
+    const places = fc
+      .tuple(fc.integer({ min: 2 ** 30, max: 2 ** 31 - 1 }), fc.nat(10_000_000), fc.integer({ min: 0, max: 9 }))
+      .map(([seconds, fraction, digits]) => seconds + Math.round(fraction * 10 ** (digits - 7)) / 10 ** digits);
+    const steps = fc
+      .tuple(fc.integer({ min: 2 ** 30, max: 2 ** 31 - 1 }), fc.nat(2 ** 22))
+      .map(([s, f]) => s + f / 2 ** 22);
+    const few = fc
+      .tuple(fc.integer({ min: 2 ** 30, max: 2 ** 31 - 1 }), fc.nat(2 ** 9))
+      .map(([s, f]) => s + f / 2 ** 9);
+    const target = { bytes: Buffer.alloc(64), view: new DataView(new ArrayBuffer(0)) };
+    fc.assert(
+      fc.property(fc.oneof(around, places, steps, few, fc.double()), (value) => {
+        const length = writeTime(target, 3, value);
+        expect(target.bytes.toString('latin1', 3, length)).toBe(JSON.stringify(value));
+      }),
+      { numRuns: runs * 20 },
+    );
+  });
+
+  it('for runs of batches', () => {
+    let longest = 0;
+    const event = fc.oneof(
+      fc.array(fc.bigInt(0n, 2n ** 64n - 1n), { minLength: 1, maxLength: 3 }).map((hashes) => ['BlockRemoved', hashes]),
+      fc.array(fc.nat(200_000), { maxLength: 40 }).map((tokens) => ['BlockStored', [1], null, tokens, 16]),
+      fc.constant(['AllBlocksCleared']),
+    );
+    const batch = fc.tuple(
+      fc.double({ min: 1.7e9, max: 1.8e9, noNaN: true }),
+      fc.array(event, { minLength: 1, maxLength: 3 }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(batch, { minLength: 1, maxLength: 40, size: 'max' }),
+        fc.oneof(fc.bigInt(0n, 2n ** 64n - 100n), fc.bigInt(2n ** 32n - 20n, 2n ** 32n)),
+        fc.constantFrom('event' as const, 'batch' as const),
+        fc.constantFrom([], [0], [null]),
+        (batches, first, form, rank) => {
+          const payloads = batches.map(([ts, events]) => pack([ts, events, ...rank]));
+          const inRuns = readInRuns(payloads, first, form);
+          longest = Math.max(longest, inRuns.longest);
+          const apart = payloads.map((payload, index) => renderedAlone(payload, first + BigInt(index), form));
+          expect(inRuns.text).toBe(apart.map(({ bytes }) => bytes.toString('latin1')).join(''));
+          expect(inRuns.records).toBe(apart.reduce((sum, { ends }) => sum + ends.length, 0));
+        },
+      ),
+      { numRuns: runs / 10 },
+    );
+    expect(longest).toBeGreaterThan(20);
+  });
+
+  it('ends a run where the rank changes, and reads on from there', () => {
+    const payloads = [0, 0, 1].map((rank) => pack([1.5, [['AllBlocksCleared']], rank]));
+    const first = fast.read(payloads[0] as Buffer);
+    const run = first.ok ? first.batch.startRun(envelope(), 'event') : null;
+    const second = fast.read(payloads[1] as Buffer);
+    expect(second.ok && run?.add(second.batch)).toBe(true);
+    const third = fast.read(payloads[2] as Buffer);
+    expect(third.ok && run?.add(third.batch)).toBe(false);
+    expect(run?.end().ends).toHaveLength(2);
+    expect(third.ok && third.batch.render(envelope(), 'event').bytes.toString()).toContain('"data_parallel_rank":1');
   });
 
   it('for what is nearly a message', () => {

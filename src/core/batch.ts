@@ -1,4 +1,5 @@
 import type { Checkpoint, Position } from './checkpoint.ts';
+import type { RecordMemory } from './memory.ts';
 import type { SeqRange, Stream } from './stream.ts';
 
 /** `event`: one record per event; `batch`: one record per engine batch. Control records are the same in both. */
@@ -15,6 +16,8 @@ export interface RecordBatch {
   readonly bytes: Buffer;
   /** For each document the offset in `bytes` just after its newline; the document is `start .. end - 1`. */
   readonly ends: readonly number[];
+  /** What `bytes` stands in; null where it is memory of its own. Whoever reads it after the call that brought it holds it. */
+  readonly memory: RecordMemory | null;
   /** What these records account for; null for control records that stand for no batch (StreamStarted and the like). */
   readonly covers: SeqRange | null;
   /** What a sink holds of the stream once it holds this batch and everything before it. */

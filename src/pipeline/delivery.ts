@@ -61,6 +61,8 @@ export class Delivery {
         this.#delivered(rest, outcome);
         settled(rest);
       } catch (error) {
+        // Somewhere on its way to the destination it may still be read.
+        for (const { memory } of rest) memory?.keep();
         if (this.#options.signal.aborted) throw error;
         const written = error instanceof SinkError ? rest.slice(0, error.written) : [];
         this.#delivered(written, { deadLettered: 0, batchesDeadLettered: 0 });

@@ -149,9 +149,14 @@ type About = Pick<RecordBatch, 'covers' | 'engineTime' | 'frames' | 'frameEnds' 
 
 const control = { engineTime: null, frames: 0, frameEnds: null } as const;
 
-function toBatch({ stream, receivedAt, origin }: Envelope, { bytes, ends }: Rendered, about: About): RecordBatch {
+function toBatch(
+  { stream, receivedAt, origin }: Envelope,
+  { bytes, ends, memory }: Rendered,
+  about: About,
+): RecordBatch {
   const { covers, engineTime, frames, frameEnds, checkpoint, follows } = about;
-  return { stream, bytes, ends, receivedAt, origin, covers, engineTime, frames, frameEnds, checkpoint, follows };
+  const place = { covers, engineTime, frames, frameEnds, checkpoint, follows };
+  return { stream, bytes, ends, memory, receivedAt, origin, ...place };
 }
 
 function both(record: RecordBatch): Forms {

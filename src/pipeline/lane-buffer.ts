@@ -75,12 +75,19 @@ export class LaneBuffer {
     return this.#waiters.length > 0 || this.#isDropping || this.#queue.fills(this.#options.config);
   }
 
-  /** Queues a batch; the promise, where there is one, resolves when there is room: wait for it before the next push. */
+  /**
+   * Queues a batch, and holds its memory as long as need be. The promise, where there is one, resolves when there is room:
+   * wait for it before the next push.
+   */
   push(batch: RecordBatch): Promise<void> | undefined {
     this.#count(batch, batch.origin === 'replay' ? 'replayed' : 'received');
     if (this.#closing !== null) return this.#refuse(batch, this.#closing);
+    batch.memory?.hold();
     const due = this.#admit(batch);
-    if (due.length === 0) this.#count(batch, 'duplicate');
+    if (due.length === 0) {
+      this.#count(batch, 'duplicate');
+      batch.memory?.release();
+    }
     let wait: Promise<void> | undefined;
     for (const one of due) wait = this.#enqueue(one);
     return wait;
@@ -96,7 +103,10 @@ export class LaneBuffer {
   settle(batches: readonly RecordBatch[]): void {
     if (this.#closing !== null) return;
     this.#unsettled = this.#unsettled.slice(batches.length);
-    for (const batch of batches) this.#queue.settle(batch);
+    for (const batch of batches) {
+      this.#queue.settle(batch);
+      batch.memory?.release();
+    }
     this.#reportSize();
     if (!this.#isAhead) this.#pace.caughtUp();
     const { laneBytes } = this.#options.config;
@@ -197,6 +207,7 @@ export class LaneBuffer {
     if (this.#overflow.add(batch)) {
       observe({ fact: 'dropped', sink: name, records: batch.ends.length, bytes: batch.bytes.length });
       this.#count(batch, 'dropped_sink_overflow');
+      batch.memory?.release();
     }
     this.#wake();
     return undefined;

@@ -86,10 +86,13 @@ export class Pipeline {
     }
   }
 
-  /** Pushes one after the other; a promise only where a lane is full. */
+  /** Pushes one after the other, and lets go of them; a promise only where a lane is full. */
   #emit(all: readonly Forms[]): Promise<void> | undefined {
     for (let index = 0; index < all.length; index += 1) {
-      const full = this.#push(all[index] as Forms);
+      const forms = all[index] as Forms;
+      const full = this.#push(forms);
+      forms.event?.memory?.release();
+      if (forms.batch !== forms.event) forms.batch?.memory?.release();
       if (full !== undefined) return Promise.all(full).then(() => this.#emit(all.slice(index + 1)));
     }
     return undefined;

@@ -36,6 +36,8 @@ class StdoutSink implements Sink {
   readonly #encode: (batches: readonly RecordBatch[]) => Buffer[];
   /** Its descriptor where standard output is a regular file. */
   readonly #file: number | null;
+  /** The system takes the bytes over with each write; any other stream may keep them. */
+  readonly #hasDescriptor: boolean;
   #listening = false;
   #failure: SinkError | null = null;
   #abandon: ((error: SinkError) => void) | null = null;
@@ -43,6 +45,7 @@ class StdoutSink implements Sink {
   constructor(output: Output, encode: (batches: readonly RecordBatch[]) => Buffer[]) {
     this.#output = output;
     this.#file = regularFile(output);
+    this.#hasDescriptor = typeof output.fd === 'number';
     this.#encode = encode;
   }
 
@@ -59,8 +62,10 @@ class StdoutSink implements Sink {
     if (pieces.length === 0) return { deadLettered: 0, batchesDeadLettered: 0 };
     // After a failure half a line may be out there: what is written again begins on a line of its own.
     const isAfterFailure = this.#failure !== null;
+    const isOurs = this.#hasDescriptor || batches.every(({ memory }) => memory === null);
     for (const [index, piece] of pieces.entries()) {
-      await this.#send(isAfterFailure && index === 0 ? Buffer.concat([newline, piece]) : piece);
+      const line = isAfterFailure && index === 0 ? Buffer.concat([newline, piece]) : piece;
+      await this.#send(isOurs ? line : Buffer.from(line));
     }
     this.#failure = null;
     return { deadLettered: 0, batchesDeadLettered: 0 };

@@ -1,3 +1,4 @@
+import type { RecordMemory } from '../core/memory.ts';
 import type { DecodedBatch, DecodedEvent } from './decode.ts';
 import type { BatchHead, Envelope } from './envelope.ts';
 import { EnvelopeText, streamRank } from './envelope.ts';
@@ -10,6 +11,8 @@ export type { Envelope } from './envelope.ts';
 export interface Rendered {
   readonly bytes: Buffer;
   readonly ends: readonly number[];
+  /** Where the bytes stand, held by whoever asked for them; null: nobody else writes there. */
+  readonly memory: RecordMemory | null;
 }
 
 /** What the bridge says itself; docs/records.md says when. */
@@ -178,5 +181,5 @@ function render(documents: readonly string[]): Rendered {
     end += bytes.write(document, end);
     ends.push(end);
   }
-  return { bytes, ends };
+  return { bytes, ends, memory: null };
 }

@@ -102,6 +102,7 @@ export function batch(seq: number, size = 100, epoch = 1): RecordBatch {
     follows,
     frames: 1,
     frameEnds: null,
+    memory: null,
     origin: 'live',
     engineTime: null,
     receivedAt: 0,

@@ -29,6 +29,7 @@ export function batchOf(stream: Stream, documents: readonly string[], seq = 0): 
     follows: seq === 0 ? null : { epoch, seq: number - 1n, sub: 0 },
     frames: 1,
     frameEnds: null,
+    memory: null,
     origin: 'live',
     engineTime: epoch + seq,
     receivedAt: epoch + seq + 7,

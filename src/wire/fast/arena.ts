@@ -1,34 +1,89 @@
+import type { RecordMemory } from '../../core/memory.ts';
 import type { Target } from './digits.ts';
 
-/** Records of many batches share one piece of memory, which goes when the last of them is written. */
-const pieceBytes = 262_144;
+/** Records of many batches share one piece of memory, which is free when the last of them is written. */
+const pieceBytes = 524_288;
 /** Larger ones get memory of their own: a long-lived one must not keep much of a piece alive with it. */
-const shareBytes = 32_768;
+const shareBytes = 131_072;
+/** Free pieces that are kept. */
+const maxFree = 8;
+
+class Piece implements RecordMemory, Target {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly #onFree: (piece: Piece) => void;
+  #holders = 1;
+  #isKept = false;
+
+  /** Whoever makes it holds it. */
+  constructor(size: number, onFree: (piece: Piece) => void) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    const { buffer, byteOffset, byteLength } = this.bytes;
+    this.view = new DataView(buffer, byteOffset, byteLength);
+    this.#onFree = onFree;
+  }
+
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0 && !this.#isKept) this.#onFree(this);
+  }
+
+  keep(): void {
+    this.#isKept = true;
+  }
+}
 
 /** Memory for records that outlive the handling of their message. */
 export class Arena implements Target {
-  /** Where to write, from `at` on, after `reserve`. */
-  bytes = Buffer.allocUnsafeSlow(pieceBytes);
-  /** Of the same memory. */
-  view = viewOf(this.bytes);
+  /** Where the next byte goes. */
   at = 0;
-  #isShared = true;
+  readonly #free: Piece[] = [];
+  #piece = this.#newPiece(pieceBytes);
+
+  /** Where to write, from `at` on, after `reserve`. */
+  get bytes(): Buffer {
+    return this.#piece.bytes;
+  }
+
+  /** Of the same memory. */
+  get view(): DataView {
+    return this.#piece.view;
+  }
+
+  /** What is written from here on stays as it is until its holders, the caller among them, have let go. */
+  hold(): RecordMemory {
+    this.#piece.hold();
+    return this.#piece;
+  }
 
   reserve(room: number): void {
     const isShared = room <= shareBytes;
-    if (isShared && this.#isShared && this.hasRoom(room)) return;
-    this.bytes = Buffer.allocUnsafeSlow(isShared ? pieceBytes : room);
-    this.view = viewOf(this.bytes);
+    if (isShared && this.#piece.bytes.length === pieceBytes && this.hasRoom(room)) return;
+    const last = this.#piece;
+    this.#piece = isShared ? this.#sharedPiece() : this.#newPiece(room);
     this.at = 0;
-    this.#isShared = isShared;
+    last.release();
   }
 
   /** Whether so much more fits behind what was written last. */
   hasRoom(room: number): boolean {
-    return this.at + room <= this.bytes.length;
+    return this.at + room <= this.#piece.bytes.length;
   }
-}
 
-function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
+  #sharedPiece(): Piece {
+    const free = this.#free.pop();
+    if (free === undefined) return this.#newPiece(pieceBytes);
+    free.hold();
+    return free;
+  }
+
+  #newPiece(size: number): Piece {
+    return new Piece(size, (piece) => {
+      if (piece.bytes.length === pieceBytes && this.#free.length < maxFree) this.#free.push(piece);
+    });
+  }
 }

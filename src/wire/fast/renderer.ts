@@ -68,10 +68,10 @@ export class Renderer {
     return this.#arena.at - this.#start;
   }
 
-  /** What was written since the first batch. */
+  /** What was written since the first batch; the caller holds its memory. */
   end(): Rendered {
     const { bytes, at } = this.#arena;
-    return { bytes: bytes.subarray(this.#start, at), ends: this.#ends };
+    return { bytes: bytes.subarray(this.#start, at), ends: this.#ends, memory: this.#arena.hold() };
   }
 
   #roomFor({ types, ends }: Bodies): number {

@@ -1,5 +1,6 @@
 import type { SinkErrorKind } from './errors.ts';
 import type { Arrival, Fate } from './fate.ts';
+import type { Completeness } from './status.ts';
 
 /** Events of a batch by type; unknown types are `other`. */
 export interface EventCounts {
@@ -32,18 +33,44 @@ export type Fact =
     }
   /** A connection that libzmq had given up for ever was dialled anew; `attempt` counts since one lasted. */
   | { readonly fact: 'source-zombie'; readonly source: string; readonly endpoint: string; readonly attempt: number }
-  | { readonly fact: 'frame-received'; readonly source: string; readonly frames: number; readonly bytes: number }
-  /** Decoded batches and the events in them; these numbers may change once the call is over. */
+  /** `at`: when they came, milliseconds since 1970. */
+  | {
+      readonly fact: 'frame-received';
+      readonly source: string;
+      readonly endpoint: string;
+      readonly frames: number;
+      readonly bytes: number;
+      readonly at: number;
+    }
+  /**
+   * Decoded batches and the events in them; these numbers may change once the call is over. `engineTime`: the engine's own
+   * time of a live one (of several the first), null where it has none. Milliseconds since 1970.
+   */
   | {
       readonly fact: 'batch-accepted';
       readonly source: string;
+      readonly endpoint: string;
       readonly batches: number;
       readonly events: EventCounts;
+      readonly at: number;
+      readonly engineTime: number | null;
     }
   /** A payload of a shape that the fast transcoder does not know: the reference implementation has read it. */
   | { readonly fact: 'transcode-fallback' }
-  | { readonly fact: 'undecodable'; readonly source: string; readonly stream: string; readonly reason: string }
-  | { readonly fact: 'duplicate'; readonly source: string; readonly stream: string; readonly seq: bigint }
+  | {
+      readonly fact: 'undecodable';
+      readonly source: string;
+      readonly endpoint: string;
+      readonly stream: string;
+      readonly reason: string;
+    }
+  | {
+      readonly fact: 'duplicate';
+      readonly source: string;
+      readonly endpoint: string;
+      readonly stream: string;
+      readonly seq: bigint;
+    }
   | {
       readonly fact: 'stream-started';
       readonly source: string;
@@ -84,6 +111,12 @@ export type Fact =
       readonly shared: boolean;
       readonly streams: number;
     }
+  /** How the known streams stand, by source; said when somebody asks. */
+  | {
+      readonly fact: 'streams-standing';
+      readonly streams: number;
+      readonly bySource: ReadonlyMap<string, Readonly<Record<Completeness, number>>>;
+    }
   | { readonly fact: 'sink-up'; readonly sink: string }
   /** Sent once when a sink stops working and again when the kind or code of its error changes. */
   | {
@@ -100,13 +133,25 @@ export type Fact =
       readonly attempt: number;
       readonly delay: number;
     }
-  /** Records confirmed by the destination; `latencies` has one entry per batch with an engine time, in milliseconds; of batches that were received together, the first. */
+  /** Every try that failed, whatever the lane does about it. */
+  | { readonly fact: 'sink-error'; readonly sink: string; readonly kind: SinkErrorKind; readonly code: string }
+  /**
+   * How a lane stands, said when somebody asks: how long reading has waited for it since that was last said, and the age of
+   * the oldest batch in it, 0 where it is empty; milliseconds.
+   */
+  | { readonly fact: 'lane-standing'; readonly sink: string; readonly waitedMs: number; readonly lagMs: number }
+  /**
+   * Records confirmed by the destination at `at`. In milliseconds, one entry per batch (of those that were received together
+   * for the first): `latencies` since the engine's own time, where it has one; `stays` since it was received.
+   */
   | {
       readonly fact: 'delivered';
       readonly sink: string;
       readonly records: number;
       readonly bytes: number;
+      readonly at: number;
       readonly latencies: readonly number[];
+      readonly stays: readonly number[];
     }
   | { readonly fact: 'dead-lettered'; readonly sink: string; readonly reason: string; readonly records: number }
   /** Batches that a full lane with `whenFull: drop` did not take. */

@@ -83,6 +83,8 @@ export class Delivery {
         return 'done';
       } catch (error) {
         const classified = classify(error);
+        const { kind, code } = classified;
+        this.#options.observe({ fact: 'sink-error', sink: this.#options.name, kind, code });
         if (classified.kind === 'closed') return 'closed';
         const delay = this.#down(classified);
         if (classified.kind === 'fenced') return 'fenced';
@@ -117,13 +119,15 @@ export class Delivery {
     let records = -deadLettered;
     let bytes = 0;
     const latencies: number[] = [];
+    const stays: number[] = [];
     for (const batch of batches) {
       records += batch.ends.length;
       bytes += batch.bytes.length;
       if (batch.engineTime !== null) latencies.push(now - batch.engineTime);
+      if (batch.frames > 0) stays.push(now - batch.receivedAt);
     }
     const { observe, name } = this.#options;
-    observe({ fact: 'delivered', sink: name, records, bytes, latencies });
+    observe({ fact: 'delivered', sink: name, records, bytes, at: now, latencies, stays });
     const frames = batches.reduce((sum, batch) => sum + batch.frames, 0);
     // Control records may be among the dead letters; they stand for no engine batch.
     const dead = Math.min(batchesDeadLettered, frames);

@@ -32,8 +32,12 @@ export function batchRecords(
   const { checkpoint, follows } = advance(entry, covers, { ts: batch.ts, hash });
   const about: About = { covers, engineTime, frames: 1, frameEnds: null, checkpoint, follows };
   const form = (name: RecordForm) => toBatch(envelope, batch.render(envelope, name), about);
-  if (!forms.has('batch')) return { event: form('event') };
-  return forms.has('event') ? { event: form('event'), batch: form('batch') } : { batch: form('batch') };
+  const made: Forms = {
+    ...(forms.has('event') && { event: form('event') }),
+    ...(forms.has('batch') && { batch: form('batch') }),
+  };
+  if (batch.failures.length > 0) entry.controls.addUndecodable(made);
+  return made;
 }
 
 /** The records of several batches of consecutive numbers, in the only form that is asked for. */
@@ -75,7 +79,8 @@ export function undecodableRecord(
   const { envelope, covers } = place;
   const step = advance(entry, covers, { ts: null, hash });
   const rendered = renderControl(envelope, { type: 'Undecodable', failure });
-  return both(toBatch(envelope, rendered, { covers, engineTime: null, frames: 1, frameEnds: null, ...step }));
+  const about: About = { covers, engineTime: null, frames: 1, frameEnds: null, ...step };
+  return noted(entry, toBatch(envelope, rendered, about));
 }
 
 /** The control records due before a frame with this verdict; `reason` is that of a gap. */
@@ -109,7 +114,7 @@ export function controlRecords(entry: StreamEntry, envelope: Envelope, verdict: 
 export function markRecord(entry: StreamEntry, envelope: Envelope, said: Control): Forms {
   const step = advance(entry, { epoch: envelope.epoch, numbered: false }, null);
   const rendered = renderControl(envelope, said);
-  return both(toBatch(envelope, rendered, { covers: null, ...control, ...step }));
+  return noted(entry, toBatch(envelope, rendered, { covers: null, ...control, ...step }));
 }
 
 function gapRecord(
@@ -122,7 +127,7 @@ function gapRecord(
   const covers = { epoch: envelope.epoch, from, to, numbered: true };
   const gap = numbered(envelope, from);
   const step = advance(entry, covers, null);
-  return both(toBatch(gap, renderControl(gap, said), { covers, ...control, ...step }));
+  return noted(entry, toBatch(gap, renderControl(gap, said), { covers, ...control, ...step }));
 }
 
 /** Moves the stream to its next position. */
@@ -159,7 +164,9 @@ function toBatch(
   return { stream, bytes, ends, memory, receivedAt, origin, ...place };
 }
 
-function both(record: RecordBatch): Forms {
+/** A control record is the same in every form. */
+function noted(entry: StreamEntry, record: RecordBatch): Forms {
+  entry.controls.add(record);
   return { event: record, batch: record };
 }
 

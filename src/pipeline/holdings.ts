@@ -2,6 +2,7 @@ import type { RecordBatch } from '../core/batch.ts';
 import { framesFrom } from '../core/batch.ts';
 import type { Checkpoint, Position } from '../core/checkpoint.ts';
 import { comparePositions } from '../core/checkpoint.ts';
+import type { Stream } from '../core/stream.ts';
 import { renderControl } from '../wire/records.ts';
 
 /** What becomes of a batch that is on its way to a sink. */
@@ -30,6 +31,11 @@ export class Holdings {
     const lost = [...this.#positions].filter(([id]) => !held.has(id));
     this.#positions = new Map([...held].map(([id, { position }]) => [id, position]));
     for (const [id, { epoch }] of lost) this.#positions.set(id, { epoch, seq: null, sub: 0 });
+  }
+
+  /** Up to where the sink holds this stream or is about to be given it. */
+  positionOf({ id }: Stream): Position | undefined {
+    return this.#positions.get(id);
   }
 
   admit(batch: RecordBatch): Admission {

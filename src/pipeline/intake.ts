@@ -16,7 +16,15 @@ import { fingerprintOf } from './fingerprint.ts';
 import { Overlap, OverlapBudget } from './overlap.ts';
 import type { Acceptance, Arrival, Forms, Passage, Place, Recovered } from './passage.ts';
 import { live, needOf, reasonOf } from './passage.ts';
-import { reportBatch, reportShared, reportVerdict } from './report.ts';
+import {
+  reportBatch,
+  reportBatches,
+  reportDuplicate,
+  reportRestart,
+  reportShared,
+  reportUndecodable,
+  reportVerdict,
+} from './report.ts';
 import type { FrameList, Peeked, Placed } from './run.ts';
 import { readRun } from './run.ts';
 import { observe as observeSequence, restarted } from './sequence.ts';
@@ -68,8 +76,7 @@ export class Intake {
   accept(frame: Frame, passage: Passage = live, following: FrameList | null = null): Acceptance {
     const rules = this.#options.rules.get(frame.source);
     if (rules === undefined) throw new Error(`frame of unknown source "${frame.source}"`);
-    if (passage === live)
-      this.#options.observe({ fact: 'frame-received', source: frame.source, frames: 1, bytes: bytesOf(frame) });
+    if (passage === live) this.#reportFrames(frame, 1, bytesOf(frame));
     const message = readMessage(frame.parts, rules.maxFrameBytes, this.#topics);
     const { topic, seq } = message;
     const fingerprint = fingerprintOf(frame.parts.at(-1) ?? Buffer.alloc(0));
@@ -98,7 +105,7 @@ export class Intake {
     this.#options.streams.learnRank(entry);
     const isWaiting = passage === live && entry.held !== undefined;
     const isLate = passage.origin === 'live' && !isWaiting && isOlder(entry, arrival.seq, batch.ts);
-    if (isLate) return this.#duplicate(entry, arrival.seq);
+    if (isLate) return this.#duplicate(arrival, entry);
     const place = this.#pass(arrival, entry, arrival.seq);
     if (place.kind !== 'place') return place;
     const records =
@@ -108,7 +115,7 @@ export class Intake {
   }
 
   #single({ arrival, entry, place, batch }: Placed): Forms {
-    reportBatch(this.#options.observe, entry, batch);
+    reportBatch(this.#options.observe, { arrival, entry, batch });
     return batchRecords(entry, place, batch, { hash: arrival.fingerprint, forms: this.#options.forms });
   }
 
@@ -119,9 +126,8 @@ export class Intake {
     const run = form === null ? null : readRun(placed, following, { form, transcoder, maxFrameBytes });
     if (run === null) return null;
     this.#peeked = run.peeked;
-    const { source } = placed.arrival.frame;
-    if (run.frames > 1) observe({ fact: 'frame-received', source, frames: run.frames - 1, bytes: run.bytes });
-    observe({ fact: 'batch-accepted', source, batches: run.frames, events: run.counts });
+    if (run.frames > 1) this.#reportFrames(placed.arrival.frame, run.frames - 1, run.bytes);
+    reportBatches(observe, placed, run);
     return run.forms;
   }
 
@@ -133,7 +139,7 @@ export class Intake {
     // Whose number it is is unknown where a topic has several ranks: it must not disturb anybody's sequence.
     const place = this.#pass(arrival, entry, owner === undefined ? null : arrival.seq);
     if (place.kind !== 'place') return place;
-    observe({ fact: 'undecodable', source: frame.source, stream: entry.stream.id, reason: failure.reason });
+    reportUndecodable(observe, arrival, entry, failure.reason);
     const record = undecodableRecord(entry, place, failure, arrival.fingerprint);
     return { kind: 'records', all: [...place.controls, record] };
   }
@@ -144,7 +150,7 @@ export class Intake {
     if (passage.origin === 'live') noteConnection(entry, frame);
     const wait = this.#waitOf(entry, passage);
     if (wait !== null) return wait;
-    if (passage.origin === 'live' && wasReplayed(entry, seq, fingerprint)) return this.#duplicate(entry, seq);
+    if (passage.origin === 'live' && wasReplayed(entry, seq, fingerprint)) return this.#duplicate(arrival, entry);
     const seen = { seq, fingerprint, receivedAt: frame.receivedAt, origin: passage.origin };
     const { verdict, state } = observeSequence(entry.state, seen, this.#options.streams.epochFloor);
     const need = passage.gapReason === null ? needOf(entry, verdict, seen) : null;
@@ -152,7 +158,7 @@ export class Intake {
     if (need !== null && this.#options.canReplay(entry, frame.receivedAt, isNew)) return { kind: 'need', need };
     const wasShared = entry.state?.mode === 'shared';
     entry.state = state;
-    if (verdict.kind === 'duplicate') return this.#duplicate(entry, seq);
+    if (verdict.kind === 'duplicate') return this.#duplicate(arrival, entry);
     const reason = reasonOf(passage);
     reportVerdict(this.#options, entry, verdict, reason);
     if (state.resumed === null) entry.sightings = noSightings;
@@ -195,6 +201,7 @@ export class Intake {
       origin: 'replay',
     };
     const { from, to, recovered, durationMs } = what;
+    entry.tally.recovered += recovered;
     return markRecord(entry, envelope, { type: 'StreamRecovered', from, to, recovered, durationMs });
   }
 
@@ -212,10 +219,7 @@ export class Intake {
     const envelope: Envelope = {
       ...{ stream, epoch, topicSuffix: null, seq: 0n, ordinal: '0', receivedAt: now, origin: 'replay' },
     };
-    if (verdict.kind === 'restart') {
-      const { lastSeq } = verdict;
-      this.#options.observe({ fact: 'stream-restarted', source: stream.source, stream: stream.id, lastSeq });
-    }
+    if (verdict.kind === 'restart') reportRestart(this.#options.observe, entry, verdict.lastSeq);
     return controlRecords(entry, envelope, verdict, '');
   }
 
@@ -225,9 +229,13 @@ export class Intake {
     return entry.overlap;
   }
 
-  #duplicate({ stream }: StreamEntry, seq: bigint | null): Acceptance {
-    this.#options.observe({ fact: 'duplicate', source: stream.source, stream: stream.id, seq: seq ?? 0n });
+  #duplicate(arrival: Arrival, entry: StreamEntry): Acceptance {
+    reportDuplicate(this.#options.observe, arrival, entry);
     return nothing;
+  }
+
+  #reportFrames({ source, endpoint, receivedAt: at }: Frame, frames: number, bytes: number): void {
+    this.#options.observe({ fact: 'frame-received', source, endpoint, frames, bytes, at });
   }
 }
 

@@ -1,11 +1,12 @@
 import type { RecordBatch } from '../core/batch.ts';
-import type { Checkpoint } from '../core/checkpoint.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Checkpoint, Position } from '../core/checkpoint.ts';
 import type { Arrival, Fate } from '../core/fate.ts';
-import type { LaneConfig } from '../core/lane-settings.ts';
-import type { Observe } from '../core/observer.ts';
+import type { Stream } from '../core/stream.ts';
 import { Holdings } from './holdings.ts';
+import type { LaneBufferOptions } from './lane-options.ts';
 import { costOf, LaneQueue } from './lane-queue.ts';
+import type { LaneContents, Waiting } from './lane-standing.ts';
+import { LaneGaps } from './lane-standing.ts';
 import { Overflow } from './overflow.ts';
 import { Pace } from './pace.ts';
 
@@ -13,16 +14,6 @@ import { Pace } from './pace.ts';
 const resumeBelow = 0.75;
 /** What notices of dropped numbers may take; beyond that even a dropping lane blocks, for nothing may be lost silently. */
 const maxNoticeBytes = 5_000_000;
-
-export interface LaneBufferOptions {
-  /** Name of the sink. */
-  readonly name: string;
-  readonly config: LaneConfig;
-  /** Streams whose position in the sink is remembered. */
-  readonly maxStreams: number;
-  readonly observe: Observe;
-  readonly clock: Clock;
-}
 
 /** Why a lane takes nothing more: its time is over, nobody reads any more, or a newer bridge has taken over. */
 export type Closing = 'stopped' | 'unread' | 'fenced';
@@ -33,7 +24,8 @@ interface Waiter {
 }
 
 /** What waits for one sink: in order, bounded in bytes, without what the sink holds already. */
-export class LaneBuffer {
+export class LaneBuffer implements LaneContents {
+  readonly gaps: LaneGaps;
   readonly #options: LaneBufferOptions;
   /** Called when there is something new to write, or nothing more can be taken. */
   readonly #wake: () => void;
@@ -53,6 +45,7 @@ export class LaneBuffer {
     this.#options = options;
     this.#wake = wake;
     this.#pace = new Pace(options.clock);
+    this.gaps = new LaneGaps(options.maxStreams);
   }
 
   /** Records that were pushed and never written, once closed. */
@@ -91,6 +84,17 @@ export class LaneBuffer {
     let wait: Promise<void> | undefined;
     for (const one of due) wait = this.#enqueue(one);
     return wait;
+  }
+
+  *waiting(): Generator<Waiting> {
+    yield* this.#unsettled;
+    yield* this.#queue.waiting();
+    for (const { batch } of this.#waiters) yield batch;
+    yield* this.#overflow.pending();
+  }
+
+  admitted(stream: Stream): Position | undefined {
+    return this.#holdings?.positionOf(stream);
   }
 
   /** What one write takes; `settle` or `reconcile` follows. */
@@ -136,7 +140,9 @@ export class LaneBuffer {
     this.#closing = closing;
     let left = this.#overflow.size;
     const waiting = this.#waiters.map(({ batch }) => batch);
-    for (const batch of [...this.#queue.drain(this.#unsettled), ...waiting]) {
+    // They stay unsettled for whoever asks.
+    this.#unsettled = [...this.#queue.drain(this.#unsettled), ...waiting];
+    for (const batch of this.#unsettled) {
       left += batch.ends.length;
       this.#count(batch, `dropped_${closing}`);
     }
@@ -158,6 +164,7 @@ export class LaneBuffer {
     if (this.#holdings === null) return [batch];
     const { batches, missing } = this.#holdings.admit(batch);
     if (missing > 0n) {
+      this.gaps.add(batch.stream, batch.checkpoint.position.epoch);
       const message = `the sink holds ${missing} numbers of ${batch.stream.id} less than it should: it lost data, or was away when the bridge started; a StreamGap says so`;
       this.#options.observe({ fact: 'sink-note', sink: this.#options.name, code: 'SINK_BEHIND', message });
     }
@@ -205,6 +212,7 @@ export class LaneBuffer {
     this.#isDropping = true;
     const { name, observe } = this.#options;
     if (this.#overflow.add(batch)) {
+      this.gaps.add(batch.stream, batch.checkpoint.position.epoch);
       observe({ fact: 'dropped', sink: name, records: batch.ends.length, bytes: batch.bytes.length });
       this.#count(batch, 'dropped_sink_overflow');
       batch.memory?.release();

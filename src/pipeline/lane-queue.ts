@@ -53,6 +53,11 @@ export class LaneQueue {
     this.#cost += costOf(batch);
   }
 
+  /** What was not taken yet, in order. */
+  *waiting(): Generator<RecordBatch> {
+    for (let index = this.#head; index < this.#items.length; index += 1) yield this.#items[index] as RecordBatch;
+  }
+
   /** Whether one write could not take more. */
   fills(limits: WriteLimits): boolean {
     return this.#waitingRecords >= limits.maxBatchRecords || this.#waitingBytes >= limits.maxBatchBytes;

@@ -3,8 +3,10 @@ import type { Held } from '../core/checkpoint.ts';
 import type { Sink } from '../core/sink.ts';
 import type { DeliveryEnd } from './delivery.ts';
 import { Delivery } from './delivery.ts';
-import type { LaneBufferOptions } from './lane-buffer.ts';
 import { LaneBuffer } from './lane-buffer.ts';
+import type { LaneBufferOptions } from './lane-options.ts';
+import { LaneStanding } from './lane-standing.ts';
+import { Stall } from './stall.ts';
 
 export interface LaneOptions extends LaneBufferOptions {
   readonly sink: Sink;
@@ -26,6 +28,7 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #delivery: Delivery;
   readonly #buffer: LaneBuffer;
+  readonly #stall: Stall;
   readonly #giveUp = new AbortController();
   #isFinishing = false;
   /** Ends the pump's wait for work, or its linger. */
@@ -41,6 +44,7 @@ export class Lane {
       this.#onOpened = resolve;
     });
     this.#buffer = new LaneBuffer(options, () => this.#wake());
+    this.#stall = new Stall(() => options.clock.now());
     const { retryInitial, retryMax } = options.config;
     this.#delivery = new Delivery({ ...options, retryInitial, retryMax, signal: this.#giveUp.signal });
   }
@@ -57,7 +61,21 @@ export class Lane {
 
   /** Queues a batch; the promise, where there is one, resolves when there is room: wait for it before the next push. */
   push(batch: RecordBatch): Promise<void> | undefined {
-    return this.#buffer.push(batch);
+    const wait = this.#buffer.push(batch);
+    return wait && this.#stall.during(wait);
+  }
+
+  /** How each stream stands here, now. */
+  get standing(): LaneStanding {
+    return new LaneStanding(this.#buffer);
+  }
+
+  /** Tells the observer how the lane stands. */
+  report(): void {
+    const { name, observe, clock } = this.#options;
+    const [oldest] = this.#buffer.waiting();
+    const lagMs = oldest === undefined ? 0 : Math.max(clock.now() - oldest.receivedAt, 0);
+    observe({ fact: 'lane-standing', sink: name, waitedMs: this.#stall.take(), lagMs });
   }
 
   /**

@@ -2,6 +2,7 @@ import type { RecordBatch } from '../core/batch.ts';
 import type { Checkpoint, Position } from '../core/checkpoint.ts';
 import type { SeqRange, Stream } from '../core/stream.ts';
 import { renderControl } from '../wire/records.ts';
+import type { Waiting } from './lane-standing.ts';
 
 interface Dropped {
   readonly stream: Stream;
@@ -37,6 +38,12 @@ export class Overflow {
   /** Memory taken, about. */
   get bytes(): number {
     return this.size * rangeBytes + this.#keptBytes;
+  }
+
+  /** What has no notice in the lane yet, of each stream in order. */
+  *pending(): Generator<Waiting> {
+    yield* this.#closed;
+    yield* this.#open.values();
   }
 
   /** Whether the batch is really dropped; false for a control record that is kept. */

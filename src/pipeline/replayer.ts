@@ -103,7 +103,14 @@ export class Replayer {
       await path.emit(path.intake.restart(entry, this.#options.clock.now()));
     }
     const known = seam === 'restarted' ? new Map<bigint, Sighting>() : sightings;
-    const origin = { source: stream.source, endpoint, peer: null, connection: null, parts: [topicBytes(stream.topic)] };
+    // It came through no socket of the source.
+    const origin = {
+      source: stream.source,
+      endpoint: '',
+      peer: null,
+      connection: null,
+      parts: [topicBytes(stream.topic)],
+    };
     const wanted = { entry, from: (entry.state?.last ?? -1n) + 1n, to: null };
     const filling = await this.#replay(wanted, known, { origin, path });
     if (filling?.isRestarted !== true) return;

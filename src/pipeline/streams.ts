@@ -1,63 +1,13 @@
-import type { Checkpoint } from '../core/checkpoint.ts';
-import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
 import type { Stream } from '../core/stream.ts';
 import { streamId } from '../wire/stream-id.ts';
 import type { Topic } from '../wire/topic.ts';
-import type { Overlap } from './overlap.ts';
+import { RecentControls } from './recent-controls.ts';
 import type { Resume } from './resume.ts';
-import type { SequenceState } from './sequence-state.ts';
-import type { Sighting } from './sighting.ts';
+import type { StreamEntry } from './stream-entry.ts';
+import { entryOf } from './stream-entry.ts';
 
-/** What the bridge keeps of one stream. */
-export interface StreamEntry {
-  readonly stream: Stream;
-  /** Undefined until its first frame was observed. */
-  state: SequenceState | undefined;
-  /** The bridge's own numbers (`n0`, `n1`, ...) for frames without a usable one. */
-  nextOrdinal: bigint;
-  /** Of the last records that were emitted; null before the first. */
-  checkpoint: Checkpoint | null;
-  touchedAt: number;
-  /** Address of its publisher, as its last frame has shown it; null where that is not known. */
-  peer: string | null;
-  /** The newest connection that it came through. */
-  connection: number | null;
-  /** A readable payload has named its rank. */
-  isRankKnown: boolean;
-  /**
-   * At the next live frame its publisher has to be asked whether it is still the same: after a restart of the bridge, or
-   * where it could not say so when it was asked.
-   */
-  isUnchecked: boolean;
-  /** How often in a row it could not say so. */
-  unproven: number;
-  /** Its connection was lost and is back while its live frames are held: it has to be asked once that is over. */
-  isDisturbed: boolean;
-  /** Batches of this epoch that an earlier run has seen; they show whether its publisher is still the same. */
-  sightings: ReadonlyMap<bigint, Sighting>;
-  /**
-   * Up to here numbers may have come by replay, in this run or an earlier one, and may still come live: they wait at the
-   * publisher. Null once a live one is beyond.
-   */
-  lateUntil: bigint | null;
-  /**
-   * Set where such a number came and its publisher can no longer be asked: batches up to this time of its own clock are those
-   * that came by replay. One that began anew is later than that.
-   */
-  lateBefore: number | null;
-  /** Replayed batches that may come live as well. */
-  overlap: Overlap | undefined;
-  /** Live frames that wait while a gap before them is being filled; undefined when nothing is. */
-  held: HeldFrames | undefined;
-}
-
-/** Live frames of one stream in order, as copies. */
-export interface HeldFrames {
-  readonly frames: Frame[];
-  /** Resolves when the stream is live again. */
-  readonly released: Promise<void>;
-}
+export type { HeldFrames, StreamEntry } from './stream-entry.ts';
 
 export interface StreamLimits {
   readonly maxStreams: number;
@@ -70,6 +20,7 @@ export type Publisher = Pick<Stream, 'source' | 'host'>;
 
 /** Streams by (source, host, topic, rank): bounded in number, the idle ones forgotten. */
 export class StreamTable {
+  readonly controls = new RecentControls();
   /** Key: stream id; least recently used first. */
   readonly #entries = new Map<string, StreamEntry>();
   /** Ranks seen per publisher and topic, for payloads that do not say theirs. */
@@ -108,6 +59,11 @@ export class StreamTable {
     return [...this.#resumes.values()];
   }
 
+  /** All known streams, the least recently used first. */
+  get all(): Iterable<StreamEntry> {
+    return this.#entries.values();
+  }
+
   /** The known streams of a source. */
   ofSource(source: string): readonly StreamEntry[] {
     return [...this.#entries.values()].filter(({ stream }) => stream.source === source);
@@ -135,7 +91,7 @@ export class StreamTable {
     }
     while (this.#entries.size >= this.#limits.maxStreams) if (!this.#evictOldest('limit')) break;
     const stream = { id, source, host, topic: topic.text, pod: topic.pod, model: topic.model, rank };
-    const made = entryOf(stream, this.#resumes.get(id), now);
+    const made = entryOf(stream, { resume: this.#resumes.get(id), controls: this.controls }, now);
     if (this.#resumes.delete(id)) this.learnRank(made);
     this.#entries.set(id, made);
     this.#newest = made;
@@ -204,47 +160,4 @@ function isOf(stream: Stream, { source, host }: Publisher, topic: string, rank: 
 function touched(entry: StreamEntry, now: number): StreamEntry {
   entry.touchedAt = Math.max(entry.touchedAt, now);
   return entry;
-}
-
-function entryOf(stream: Stream, resume: Resume | undefined, now: number): StreamEntry {
-  const common = {
-    stream,
-    touchedAt: now,
-    peer: stream.host,
-    connection: null,
-    isRankKnown: false,
-    lateBefore: null,
-    isDisturbed: false,
-    unproven: 0,
-    overlap: undefined,
-    held: undefined,
-  };
-  if (resume === undefined) {
-    const fresh = { state: undefined, nextOrdinal: 0n, checkpoint: null, isUnchecked: false, lateUntil: null };
-    return { ...common, ...fresh, sightings: new Map() };
-  }
-  return {
-    ...common,
-    state: resumedState(resume, now),
-    // Beyond whatever an earlier run can have counted.
-    nextOrdinal: BigInt(Math.max(now - resume.epoch, 0)) * 1_000n,
-    checkpoint: resume.lowest,
-    isUnchecked: true,
-    lateUntil: resume.furthest.position.seq,
-    sightings: resume.sightings,
-  };
-}
-
-function resumedState({ epoch, lowest, furthest, opening }: Resume, now: number): SequenceState {
-  const { seq } = furthest.position;
-  return {
-    mode: 'numbered',
-    epoch,
-    last: lowest?.position.seq ?? null,
-    fingerprint: lowest?.hash ?? null,
-    base: null,
-    suspicion: null,
-    risingSince: now,
-    resumed: { top: seq === null ? null : { seq, fingerprint: furthest.hash }, opening },
-  };
 }

@@ -1,33 +1,23 @@
-import type { EventCounts, Fact } from '../core/observer.ts';
+import type { Fact } from '../core/observer.ts';
+import { knownValues } from './catalogue.ts';
 import type { Instruments, Tally } from './instruments.ts';
+import type { SocketTraffic } from './traffic.ts';
+import { Traffic } from './traffic.ts';
 
 type Of<F extends Fact['fact']> = Extract<Fact, { fact: F }>;
 
 /** The facts of every batch: added up here, and only brought to the metrics when somebody asks for them. */
 export class BusyFacts {
+  readonly traffic = new Traffic();
   readonly #metrics: Instruments;
-  readonly #sources = new Map<string, SourceTallies>();
+  readonly #now: () => number;
   readonly #sinks = new Map<string, SinkTallies>();
   readonly #lanes = new Map<string, Of<'lane'>>();
 
-  constructor(metrics: Instruments) {
+  constructor(metrics: Instruments, now: () => number) {
     this.#metrics = metrics;
+    this.#now = now;
   }
-
-  readonly frame = ({ source, frames, bytes }: Of<'frame-received'>): void => {
-    const tallies = this.#source(source);
-    tallies.frames.amount += frames;
-    tallies.bytes.amount += bytes;
-  };
-
-  readonly batch = ({ source, batches, events }: Of<'batch-accepted'>): void => {
-    const tallies = this.#source(source);
-    tallies.batches.amount += batches;
-    tallies.BlockStored.amount += events.BlockStored;
-    tallies.BlockRemoved.amount += events.BlockRemoved;
-    tallies.AllBlocksCleared.amount += events.AllBlocksCleared;
-    tallies.other.amount += events.other;
-  };
 
   readonly accounting = ({ sink, fate, batches }: Of<'accounting'>): void => {
     const tallies = this.#sink(sink);
@@ -41,6 +31,7 @@ export class BusyFacts {
   };
 
   flush(): void {
+    for (const source of this.traffic.sources) this.#flushSource(source);
     this.#metrics.flush();
     for (const [sink, { bytes, records, batches }] of this.#lanes) {
       this.#metrics.set('lane_bytes', { sink }, bytes);
@@ -49,21 +40,36 @@ export class BusyFacts {
     }
   }
 
-  #source(source: string): SourceTallies {
-    const known = this.#sources.get(source);
-    if (known !== undefined) return known;
-    const events = (type: string) => this.#metrics.tally('source_events_total', { source, type });
-    const made = {
-      frames: this.#metrics.tally('source_frames_total', { source }),
-      bytes: this.#metrics.tally('source_frame_bytes_total', { source }),
-      batches: this.#metrics.tally('source_batches_total', { source }),
-      BlockStored: events('BlockStored'),
-      BlockRemoved: events('BlockRemoved'),
-      AllBlocksCleared: events('AllBlocksCleared'),
-      other: events('other'),
-    };
-    this.#sources.set(source, made);
-    return made;
+  #flushSource(source: string): void {
+    const sockets = this.traffic.sockets(source);
+    const sum = (of: (socket: SocketTraffic) => number) => sockets.reduce((total, socket) => total + of(socket), 0);
+    this.#metrics.raise(
+      'source_frames_total',
+      { source },
+      sum(({ frames }) => frames),
+    );
+    this.#metrics.raise(
+      'source_frame_bytes_total',
+      { source },
+      sum(({ bytes }) => bytes),
+    );
+    this.#metrics.raise(
+      'source_batches_total',
+      { source },
+      sum(({ batches }) => batches),
+    );
+    for (const type of knownValues.type) {
+      this.#metrics.raise(
+        'source_events_total',
+        { source, type },
+        sum(({ events }) => events[type]),
+      );
+    }
+    const lastFrameAt = Math.max(...sockets.map((socket) => socket.lastFrameAt));
+    if (lastFrameAt > 0) this.#metrics.set('source_last_frame_timestamp_seconds', { source }, lastFrameAt / 1_000);
+    const skew = smallestSkew(sockets, this.#now());
+    if (skew === null) this.#metrics.unset('source_clock_skew_seconds', { source });
+    else this.#metrics.set('source_clock_skew_seconds', { source }, skew / 1_000);
   }
 
   #sink(sink: string): SinkTallies {
@@ -73,5 +79,10 @@ export class BusyFacts {
   }
 }
 
-type SourceTallies = Readonly<Record<'frames' | 'bytes' | 'batches' | keyof EventCounts, Tally>>;
+/** The engine whose clock is the furthest ahead decides. */
+function smallestSkew(sockets: readonly SocketTraffic[], now: number): number | null {
+  const known = sockets.flatMap(({ skew }) => skew.smallest(now) ?? []);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
 type SinkTallies = Partial<Record<Of<'accounting'>['fate'], Tally>>;

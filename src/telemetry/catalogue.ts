@@ -50,6 +50,16 @@ export const catalogue = {
     labels: bySource,
     help: 'Connections that libzmq had given up for ever (a frame too large, a refused handshake) and the bridge dialled anew.',
   },
+  source_last_frame_timestamp_seconds: {
+    kind: 'gauge',
+    labels: bySource,
+    help: 'When the last frame was received, in seconds since 1970; not there before the first.',
+  },
+  source_clock_skew_seconds: {
+    kind: 'gauge',
+    labels: bySource,
+    help: 'Smallest difference between the time of receipt and the engine’s own time of a batch within the last minute; negative where the clock of an engine is ahead, not there where nothing came.',
+  },
   stream_starts_total: {
     kind: 'counter',
     labels: ['source', 'joined'],
@@ -72,6 +82,11 @@ export const catalogue = {
     help: 'Streams forgotten: idle for longer than streamTtl, or above maxStreams (limit).',
   },
   streams: { kind: 'gauge', labels: [], help: 'Streams known now.' },
+  streams_by_completeness: {
+    kind: 'gauge',
+    labels: ['source', 'completeness'],
+    help: 'Streams known now: without a gap (exact), being asked for what is missing (recovering), with a gap since their publisher began to count or without a way to see one (degraded).',
+  },
   streams_shared: {
     kind: 'gauge',
     labels: bySource,
@@ -109,6 +124,11 @@ export const catalogue = {
     labels: ['sink', 'code'],
     help: 'Failed tries to connect or write, by error code.',
   },
+  sink_errors_total: {
+    kind: 'counter',
+    labels: ['sink', 'class', 'code'],
+    help: 'Failed tries to connect or write, by what they ask for (transient, destination, reopen, fenced, closed) and by error code.',
+  },
   sink_dead_letters_total: {
     kind: 'counter',
     labels: ['sink', 'reason'],
@@ -131,6 +151,27 @@ export const catalogue = {
     help: 'From the engine’s own time of a batch until the destination confirmed it; includes the difference of the clocks.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
+  sink_bridge_latency_seconds: {
+    kind: 'histogram',
+    labels: bySink,
+    help: 'From the receipt of a batch until the destination confirmed it.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  sink_backpressure_seconds_total: {
+    kind: 'counter',
+    labels: bySink,
+    help: 'Time that reading has waited for this sink.',
+  },
+  sink_last_settled_timestamp_seconds: {
+    kind: 'gauge',
+    labels: bySink,
+    help: 'When the destination last confirmed records, in seconds since 1970; not there before the first.',
+  },
+  sink_lag_seconds: {
+    kind: 'gauge',
+    labels: bySink,
+    help: 'Age of the oldest batch that waits for the sink, the write in flight included; 0 where none does.',
+  },
   sink_batches_total: {
     kind: 'counter',
     labels: ['sink', 'fate'],
@@ -144,6 +185,12 @@ export const catalogue = {
   lane_bytes: { kind: 'gauge', labels: bySink, help: 'Bytes waiting for the sink, the write in flight included.' },
   lane_records: { kind: 'gauge', labels: bySink, help: 'Records waiting for the sink, the write in flight included.' },
   lane_limit_bytes: { kind: 'gauge', labels: bySink, help: 'Bytes that may wait for the sink (laneBytes).' },
+  bridge_ready: { kind: 'gauge', labels: [], help: '1 while /readyz answers 200, else 0.' },
+  setting_weakens_promise: {
+    kind: 'gauge',
+    labels: ['setting'],
+    help: '1 for each setting in effect that takes something from what the bridge promises; /statusz says what.',
+  },
   bridge_active: {
     kind: 'gauge',
     labels: [],

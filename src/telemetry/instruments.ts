@@ -1,5 +1,7 @@
 import type { Registry } from 'prom-client';
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
+import type { Series } from './bulk-histogram.ts';
+import { BulkHistogram } from './bulk-histogram.ts';
 import type { MetricName, MetricSpec } from './catalogue.ts';
 import { catalogue, prefix } from './catalogue.ts';
 
@@ -18,9 +20,11 @@ export interface Tally {
 /** The metrics of the catalogue in one registry, addressed by name. */
 export class Instruments {
   readonly #tallies = new Map<string, Tally>();
+  /** Of counters that somebody else keeps. */
+  readonly #totals = new Map<string, number>();
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
+  readonly #histograms = new Map<string, BulkHistogram>();
   readonly #seen = new Map<string, Set<string>>();
 
   constructor(registry: Registry) {
@@ -29,6 +33,14 @@ export class Instruments {
 
   count(name: MetricName, labels: Labels, amount = 1): void {
     this.#counters.get(name)?.inc(this.#bounded(name, labels), amount);
+  }
+
+  /** A counter that somebody else keeps: brings it to this total. */
+  raise(name: MetricName, labels: Labels, total: number): void {
+    const key = `${name} ${Object.values(labels).join(' ')}`;
+    const before = this.#totals.get(key) ?? 0;
+    this.#totals.set(key, Math.max(before, total));
+    if (total > before) this.count(name, labels, total - before);
   }
 
   /** A counter for what happens with every batch: takes effect at `flush`. The labels must be known ones. */
@@ -55,20 +67,21 @@ export class Instruments {
     this.#gauges.get(name)?.inc(labels, difference);
   }
 
-  measure(name: MetricName, labels: Labels, value: number): void {
-    this.#histograms.get(name)?.observe(labels, value);
+  /** A gauge without a value is not shown. */
+  unset(name: MetricName, labels: Labels): void {
+    this.#gauges.get(name)?.remove(labels);
   }
 
-  /** Makes a histogram show its empty buckets. */
-  zero(name: MetricName, labels: Labels): void {
-    this.#histograms.get(name)?.zero(labels);
+  /** Of a histogram; its buckets are shown from now on. */
+  series(name: MetricName, labels: Labels): Series | undefined {
+    return this.#histograms.get(name)?.series(labels);
   }
 
   #make(registry: Registry, name: string, spec: MetricSpec): void {
     const options = { name: prefix + name, help: spec.help, labelNames: [...spec.labels], registers: [registry] };
     if (spec.kind === 'counter') this.#counters.set(name, new Counter(options));
     else if (spec.kind === 'gauge') this.#gauges.set(name, new Gauge(options));
-    else this.#histograms.set(name, new Histogram({ ...options, buckets: [...(spec.buckets ?? [])] }));
+    else this.#histograms.set(name, new BulkHistogram({ ...options, buckets: [...(spec.buckets ?? [])] }));
   }
 
   #bounded(name: string, labels: Labels): Labels {

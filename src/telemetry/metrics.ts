@@ -1,8 +1,10 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Fact, Observe } from '../core/observer.ts';
+import { completenesses } from '../core/status.ts';
 import { BusyFacts } from './busy.ts';
 import { knownValues } from './catalogue.ts';
 import { Instruments } from './instruments.ts';
+import type { Traffic } from './traffic.ts';
 
 export interface MetricsOptions {
   /** Names of all sources and sinks: their counters begin at 0. */
@@ -11,6 +13,10 @@ export interface MetricsOptions {
   /** `laneBytes` of each sink. */
   readonly laneLimits?: Readonly<Record<string, number>>;
   readonly version?: string;
+  /** Settings that take something from the promise. */
+  readonly weakened?: readonly string[];
+  /** The clock, milliseconds. */
+  readonly now?: () => number;
 }
 
 /** prom-client's own gauges with the name of a counter: `promtool check metrics` refuses them; their parts remain. */
@@ -29,17 +35,18 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     for (const name of misnamed) this.#registry.removeSingleMetric(name);
     this.#instruments = new Instruments(this.#registry);
-    this.#busy = new BusyFacts(this.#instruments);
+    this.#busy = new BusyFacts(this.#instruments, options.now ?? Date.now);
     this.#handlers = {
       ...sourceHandlers(this.#instruments, this.#busy),
       ...sinkHandlers(this.#instruments, this.#busy),
-      ...bridgeHandlers(this.#instruments),
+      ...bridgeHandlers(this.#instruments, options.sources),
     };
     for (const source of options.sources) startSource(this.#instruments, source);
     for (const sink of options.sinks) startSink(this.#instruments, sink);
     for (const [sink, limit] of Object.entries(options.laneLimits ?? {})) {
       this.#instruments.set('lane_limit_bytes', { sink }, limit);
     }
+    for (const setting of options.weakened ?? []) this.#instruments.set('setting_weakens_promise', { setting }, 1);
     this.#instruments.set('streams', {}, 0);
     startBridge(this.#instruments);
     this.#instruments.set('build_info', { version: options.version ?? 'unknown' }, 1);
@@ -48,6 +55,15 @@ export class Metrics {
   readonly observe: Observe = (fact) => {
     (this.#handlers[fact.fact] as (fact: Fact) => void)(fact);
   };
+
+  /** What came through each socket. */
+  get traffic(): Traffic {
+    return this.#busy.traffic;
+  }
+
+  set ready(isReady: boolean) {
+    this.#instruments.set('bridge_ready', {}, isReady ? 1 : 0);
+  }
 
   get contentType(): string {
     return this.#registry.contentType;
@@ -80,14 +96,20 @@ function sourceHandlers(metrics: Instruments, busy: BusyFacts): Pick<Handlers, S
     },
     'source-trouble': ({ source, reason }) => metrics.count('source_troubles_total', { source, reason }),
     'source-zombie': ({ source }) => metrics.count('source_zombie_reconnects_total', { source }),
-    'frame-received': busy.frame,
-    'batch-accepted': busy.batch,
-    undecodable: ({ source, reason }) => metrics.count('source_undecodable_total', { source, reason }),
-    duplicate: ({ source }) => metrics.count('source_duplicates_total', { source }),
+    'frame-received': busy.traffic.frames,
+    'batch-accepted': busy.traffic.batches,
+    undecodable: (fact) => {
+      busy.traffic.undecodable(fact);
+      metrics.count('source_undecodable_total', { source: fact.source, reason: fact.reason });
+    },
+    duplicate: (fact) => {
+      busy.traffic.duplicate(fact);
+      metrics.count('source_duplicates_total', { source: fact.source });
+    },
     replay: ({ source, outcome, recovered, durationMs }) => {
       metrics.count('replay_requests_total', { source, outcome });
       metrics.count('replay_recovered_batches_total', { source }, Number(recovered));
-      metrics.measure('replay_duration_seconds', { source }, Math.max(durationMs, 0) / 1_000);
+      metrics.series('replay_duration_seconds', { source })?.add(durationMs / 1_000);
     },
     ...streamHandlers(metrics),
   };
@@ -121,11 +143,19 @@ function sinkHandlers(metrics: Instruments, busy: BusyFacts): Pick<Handlers, Sin
     'sink-down': ({ sink }) => metrics.set('sink_up', { sink }, 0),
     'sink-retry': ({ sink, code }) => metrics.count('sink_retries_total', { sink, code }),
     'sink-note': ({ sink, code }) => metrics.count('sink_notes_total', { sink, code }),
-    delivered: ({ sink, records, bytes, latencies }) => {
+    'sink-error': ({ sink, kind, code }) => metrics.count('sink_errors_total', { sink, class: kind, code }),
+    'lane-standing': ({ sink, waitedMs, lagMs }) => {
+      metrics.count('sink_backpressure_seconds_total', { sink }, waitedMs / 1_000);
+      metrics.set('sink_lag_seconds', { sink }, lagMs / 1_000);
+    },
+    delivered: ({ sink, records, bytes, at, latencies, stays }) => {
+      metrics.set('sink_last_settled_timestamp_seconds', { sink }, at / 1_000);
       metrics.count('sink_records_delivered_total', { sink }, records);
       metrics.count('sink_bytes_delivered_total', { sink }, bytes);
-      // An engine whose clock is ahead of ours would make the sum go down.
-      for (const ms of latencies) metrics.measure('sink_delivery_latency_seconds', { sink }, Math.max(ms, 0) / 1_000);
+      const sinceEngine = metrics.series('sink_delivery_latency_seconds', { sink });
+      for (const ms of latencies) sinceEngine?.add(ms / 1_000);
+      const sinceReceipt = metrics.series('sink_bridge_latency_seconds', { sink });
+      for (const ms of stays) sinceReceipt?.add(ms / 1_000);
     },
     'dead-lettered': ({ sink, reason, records }) => metrics.count('sink_dead_letters_total', { sink, reason }, records),
     dropped: ({ sink, records, bytes }) => {
@@ -137,9 +167,18 @@ function sinkHandlers(metrics: Instruments, busy: BusyFacts): Pick<Handlers, Sin
   };
 }
 
-function bridgeHandlers(metrics: Instruments): Pick<Handlers, BridgeFact> {
+function bridgeHandlers(metrics: Instruments, sources: readonly string[]): Pick<Handlers, BridgeFact> {
   return {
     'transcode-fallback': () => metrics.count('transcode_fallbacks_total', {}),
+    'streams-standing': ({ streams, bySource }) => {
+      metrics.set('streams', {}, streams);
+      for (const source of sources) {
+        for (const completeness of completenesses) {
+          const known = bySource.get(source)?.[completeness] ?? 0;
+          metrics.set('streams_by_completeness', { source, completeness }, known);
+        }
+      }
+    },
     role: ({ role, reason }) => {
       metrics.set('bridge_active', {}, role === 'active' ? 1 : 0);
       if (reason === 'take-over') metrics.count('take_overs_total', {});
@@ -155,6 +194,7 @@ function bridgeHandlers(metrics: Instruments): Pick<Handlers, BridgeFact> {
 
 function startBridge(metrics: Instruments): void {
   metrics.set('bridge_active', {}, 0);
+  metrics.set('bridge_ready', {}, 0);
   const counted = ['transcode_fallbacks_total', 'take_overs_total', 'fenced_total', 'lease_lapses_total'] as const;
   for (const name of counted) metrics.count(name, {}, 0);
   for (const outcome of knownValues.renewal) metrics.count('lease_renewals_total', { outcome }, 0);
@@ -176,8 +216,9 @@ function startSource(metrics: Instruments, source: string): void {
   for (const reason of knownValues.gap) metrics.count('stream_gaps_total', { source, reason }, 0);
   for (const outcome of knownValues.replay) metrics.count('replay_requests_total', { source, outcome }, 0);
   metrics.count('replay_recovered_batches_total', { source }, 0);
-  metrics.zero('replay_duration_seconds', { source });
+  metrics.series('replay_duration_seconds', { source });
   for (const reason of knownValues.eviction) metrics.count('stream_evictions_total', { source, reason }, 0);
+  for (const completeness of completenesses) metrics.set('streams_by_completeness', { source, completeness }, 0);
   metrics.set('source_peers', { source }, 0);
   metrics.set('streams_shared', { source }, 0);
 }
@@ -185,10 +226,12 @@ function startSource(metrics: Instruments, source: string): void {
 function startSink(metrics: Instruments, sink: string): void {
   const delivered = ['sink_records_delivered_total', 'sink_bytes_delivered_total'] as const;
   const dropped = ['sink_records_dropped_total', 'sink_bytes_dropped_total'] as const;
-  for (const name of [...delivered, ...dropped]) metrics.count(name, { sink }, 0);
+  for (const name of [...delivered, ...dropped, 'sink_backpressure_seconds_total'] as const)
+    metrics.count(name, { sink }, 0);
   for (const reason of knownValues.deadLetter) metrics.count('sink_dead_letters_total', { sink, reason }, 0);
   for (const fate of knownValues.fate) metrics.count('sink_batches_total', { sink, fate }, 0);
-  for (const name of ['sink_up', 'sink_batches_queued', 'lane_bytes', 'lane_records'] as const)
+  for (const name of ['sink_up', 'sink_batches_queued', 'lane_bytes', 'lane_records', 'sink_lag_seconds'] as const)
     metrics.set(name, { sink }, 0);
-  metrics.zero('sink_delivery_latency_seconds', { sink });
+  metrics.series('sink_delivery_latency_seconds', { sink });
+  metrics.series('sink_bridge_latency_seconds', { sink });
 }

@@ -13,6 +13,8 @@ import { Leadership } from './pipeline/leadership.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import type { Recoverer } from './pipeline/recoverer.ts';
 import { resumesOf } from './pipeline/resume.ts';
+import type { Lanes, StreamsStanding } from './pipeline/stream-status.ts';
+import { standingOf } from './pipeline/stream-status.ts';
 import { StreamTable } from './pipeline/streams.ts';
 import { identityOf, recovererOf, socketsOf, streamsOf } from './turn-parts.ts';
 import { FastTranscoder } from './wire/fast/transcoder.ts';
@@ -30,6 +32,13 @@ export interface TurnSurroundings {
 
 /** Per sink, the records that could not be written before the drain deadline. */
 export type StopReport = ReadonlyMap<string, number>;
+
+export interface TurnStanding {
+  readonly lanes: Lanes;
+  readonly streams: StreamsStanding;
+  /** The newest control records as JSON, newest first. */
+  readonly controls: readonly Buffer[];
+}
 
 /** What a healthy lane may still take when another one has used up the drain time, ms. */
 const grace = 1_000;
@@ -123,6 +132,15 @@ export class BridgeTurn {
     await within(grace, async (late) => this.#leadership?.release(late));
     await Promise.all([...this.#sources, ...this.#sinks.values()].map((part) => part.close()));
     return new Map(this.#lanes.map((lane) => [lane.name, lane.unwritten]));
+  }
+
+  /** How every stream stands, and what each lane has of it; tells the observer about both. */
+  standing(): TurnStanding {
+    const lanes = new Map(this.#lanes.map((lane) => [lane.name, lane.standing]));
+    const streams = standingOf(this.#streams.all, lanes);
+    for (const lane of this.#lanes) lane.report();
+    this.#around.observe({ fact: 'streams-standing', streams: this.#streams.size, bySource: streams.bySource });
+    return { lanes, streams, controls: this.#streams.controls.newest() };
   }
 
   async #open(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Config, SourceConfig } from '../config/config.ts';
 import { speaksZmtp } from '../config/transport.ts';
+import { weaknessesOf } from '../config/weaknesses.ts';
 import type { deliverySettings, LaneConfig } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 
@@ -34,25 +35,15 @@ export function guaranteesOf(config: Config): Guarantees {
       ...(hasReplay ? [memoryOfReplay(config.replay)] : []),
     ],
     cannot: [
-      ...config.sources.map(lossOfSource),
-      ...(durable.length === 0
-        ? [
-            'no sink keeps checkpoints: what is in memory when the bridge is killed is lost; the next start begins a new epoch',
-          ]
-        : []),
+      ...weaknessesOf(config).map(({ why }) => why),
+      ...config.sources.flatMap(lossDespiteReplay),
       ...(durable.length > 0 && config.sources.some(({ replay }) => replay === null)
         ? ['what is in memory when the bridge is killed is recorded as missing for sources without a replay endpoint']
         : []),
       ...(config.sources.some(({ mode }) => mode === 'bind')
         ? ['where engines dial in, a restart of an engine that goes on at the very next number is not noticed']
         : []),
-      ...(lanes.some(({ name }) => name === 'stdout')
-        ? ['stdout confirms nothing: a record counts once the pipe has taken it']
-        : []),
-      ...lanes
-        .filter(({ whenFull }) => whenFull === 'drop')
-        .map(({ name }) => `${name} drops what its full lane cannot hold`),
-      ...config.sources.map(memoryOfSource),
+      ...config.sources.flatMap(memoryOfSource),
     ],
   };
 }
@@ -71,12 +62,13 @@ function replayOfSource({ name, replay, dataParallelSize }: SourceConfig, { budg
   ];
 }
 
-function lossOfSource({ name, replay }: SourceConfig): string {
-  if (replay === null)
-    return `source ${name} has no replay endpoint: numbers lost before they reach the bridge are recorded, not recovered`;
+function lossDespiteReplay({ name, replay }: SourceConfig): string[] {
+  if (replay === null) return [];
   return replay.includes('{pod_host}')
-    ? `source ${name}: what an engine no longer has is recorded, not recovered; so is every gap of a topic whose pod is no address in replay.allow`
-    : `source ${name}: what the engine no longer has is recorded, not recovered`;
+    ? [
+        `source ${name}: what an engine no longer has is recorded, not recovered; so is every gap of a topic whose pod is no address in replay.allow`,
+      ]
+    : [`source ${name}: what the engine no longer has is recorded, not recovered`];
 }
 
 function memoryOfReplay({ heldBytes, maxBytes, concurrency }: Config['replay']): string {
@@ -85,13 +77,17 @@ function memoryOfReplay({ heldBytes, maxBytes, concurrency }: Config['replay']):
 }
 
 /** libzmq counts messages, not bytes: its share of the memory can only be stated as a product. */
-function memoryOfSource(source: SourceConfig): string {
+function memoryOfSource(source: SourceConfig): string[] {
   const { name, receiveHighWaterMark } = source;
   if (speaksZmtp(source))
-    return `source ${name}: up to 128 KiB per publisher wait to be read, and unfinished messages of 512 MiB together, outside that limit`;
-  return receiveHighWaterMark === 0
-    ? `source ${name} has no high-water mark: libzmq may hold any number of messages`
-    : `source ${name}: libzmq may hold ${receiveHighWaterMark} messages of any size per publisher, outside that limit`;
+    return [
+      `source ${name}: up to 128 KiB per publisher wait to be read, and unfinished messages of 512 MiB together, outside that limit`,
+    ];
+  // No mark at all is a weakness.
+  if (receiveHighWaterMark === 0) return [];
+  return [
+    `source ${name}: libzmq may hold ${receiveHighWaterMark} messages of any size per publisher, outside that limit`,
+  ];
 }
 
 function seconds(ms: number): string {

@@ -84,6 +84,8 @@ export interface Config {
   readonly leaseTtl: number;
   /** How long the start waits for the checkpoints of at-least-once sinks, milliseconds. */
   readonly checkpointWait: number;
+  /** How long a sink that worked may be away before the bridge is not ready, milliseconds. */
+  readonly degradedAfter: number;
   readonly http: { readonly port: number | 'off'; readonly host: string };
   readonly log: { readonly level: LogLevel };
 }

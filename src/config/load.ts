@@ -76,11 +76,11 @@ export async function loadConfig(modules: readonly SinkModule[], layers: Layers)
   problems.throwIfAny();
 
   const { name, sinks, maxStreams, streamTtl, drainTimeout, http, log } = root;
-  const { standby, onFenced, leaseTtl, checkpointWait } = root;
+  const { standby, onFenced, leaseTtl, checkpointWait, degradedAfter } = root;
   const leadership = { standby, onFenced, leaseTtl, checkpointWait };
   const sinkConfigs = Object.fromEntries(sinks.map((sink) => [sink, root[sink]]));
   const { endpoint: _, ...replay } = { ...root.replay, allow };
-  const lifetimes = { maxStreams, streamTtl, drainTimeout, ...leadership };
+  const lifetimes = { maxStreams, streamTtl, drainTimeout, ...leadership, degradedAfter };
   const config: Config = { name, sources, sinks, sinkConfigs, replay, ...lifetimes, http, log };
   const effective = catalogue.leaves
     .filter((leaf) => isInEffect(leaf, root, modules))

@@ -179,9 +179,16 @@ export const rootSettings = {
     min: 0,
     max: 3_600_000,
   },
+  degradedAfter: {
+    doc: 'How long a sink that worked may be away before `/readyz` says that the bridge is not ready. One that never worked, or whose destination somebody has to mend, is not ready at once.',
+    format: 'duration',
+    default: 30_000,
+    min: 0,
+    max: 86_400_000,
+  },
   http: {
     port: {
-      doc: 'Port of `/livez`, `/readyz` and `/metrics`; 0 means any free port, `off` means none.',
+      doc: 'Port of `/livez`, `/readyz`, `/statusz` and `/metrics`; 0 means any free port, `off` means none.',
       format: 'portOrOff',
       default: 8_080,
     },

@@ -145,8 +145,10 @@ export interface Weakness {
   readonly why: string;
 }
 
+export const defaultStreams = 1_000;
+
 export interface StatusQuery {
-  /** At most this many streams; 1000 unless told, 0 for none, `Infinity` for all. */
+  /** At most this many streams; `defaultStreams` unless told, 0 for none, `Infinity` for all. */
   readonly streams?: number;
   /** Only streams whose id contains this. */
   readonly stream?: string;

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import fastify from 'fastify';
 import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
+import type { StatusSource } from '../core/status.ts';
+import { addStatus } from './status.ts';
 
 export interface HttpOptions {
   /** `::` listens on IPv6 and IPv4. */
@@ -12,6 +14,7 @@ export interface HttpOptions {
 export interface HttpHandlers {
   readiness(): { readonly ready: boolean };
   metrics(): Promise<{ readonly body: string; readonly contentType: string }>;
+  readonly status: StatusSource;
 }
 
 export interface HttpServer {
@@ -21,7 +24,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const routes = ['/livez', '/readyz', '/metrics'] as const;
+const routes = ['/livez', '/readyz', '/metrics', '/statusz'] as const;
 
 /** Starts the probes and metrics. Throws a BridgeError that names the remedy when it cannot listen. */
 export async function startHttp(options: HttpOptions, handlers: HttpHandlers): Promise<HttpServer> {
@@ -41,7 +44,7 @@ export async function startHttp(options: HttpOptions, handlers: HttpHandlers): P
   }
 }
 
-function buildServer({ readiness, metrics }: HttpHandlers): FastifyInstance {
+function buildServer({ readiness, metrics, status }: HttpHandlers): FastifyInstance {
   const server = fastify({ logger: false, forceCloseConnections: true });
   // Alive = this answers: that the event loop runs is all it says, and it goes on saying so while the lanes drain.
   server.get(routes[0], async () => ({ alive: true }));
@@ -53,6 +56,7 @@ function buildServer({ readiness, metrics }: HttpHandlers): FastifyInstance {
     const { body, contentType } = await metrics();
     return reply.type(contentType).send(body);
   });
+  addStatus(server, routes[3], status);
   server.setNotFoundHandler(async (_, reply) => reply.code(404).send({ error: 'not found', routes }));
   return server;
 }

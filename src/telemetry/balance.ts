@@ -13,8 +13,7 @@ export class Balance {
   readonly #sinks: ReadonlyMap<string, Record<Arrival | Fate | 'queued', number>>;
 
   constructor(sinks: readonly string[]) {
-    const zero = () => Object.fromEntries([...arrivals, ...fates, 'queued'].map((fate) => [fate, 0])) as SinkBalance;
-    this.#sinks = new Map(sinks.map((sink) => [sink, { ...zero() }]));
+    this.#sinks = new Map(sinks.map((sink) => [sink, zero()]));
   }
 
   readonly observe: Observe = (fact: Fact) => {
@@ -28,6 +27,10 @@ export class Balance {
     }
   };
 
+  of(sink: string): SinkBalance {
+    return { ...(this.#sinks.get(sink) ?? zero()) };
+  }
+
   /** For the last log line: what is not 0, and whether it adds up. */
   summary(): Readonly<Record<string, Readonly<Record<string, number | boolean>>>> {
     return Object.fromEntries(
@@ -37,6 +40,10 @@ export class Balance {
       }),
     );
   }
+}
+
+function zero(): Record<Arrival | Fate | 'queued', number> {
+  return Object.fromEntries([...arrivals, ...fates, 'queued'].map((fate) => [fate, 0])) as SinkBalance;
 }
 
 export function addsUp({ received, replayed, ...others }: SinkBalance): boolean {

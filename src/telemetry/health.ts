@@ -1,10 +1,14 @@
+import type { SinkErrorKind } from '../core/errors.ts';
 import type { Fact, Observe, Role } from '../core/observer.ts';
 
 export interface SinkHealth {
   readonly state: 'connecting' | 'up' | 'down';
+  /** Seconds since 1970. */
+  readonly since: number;
   /** Why it is down. */
   readonly code?: string;
   readonly message?: string;
+  readonly kind?: SinkErrorKind;
 }
 
 export interface Readiness {
@@ -17,20 +21,38 @@ export interface Readiness {
   readonly sinks: Readonly<Record<string, SinkHealth>>;
 }
 
+export interface HealthOptions {
+  /** Number of sockets. */
+  readonly sources: number;
+  readonly sinks: readonly string[];
+  /** A sink that worked may be away for this long before the bridge is not ready; milliseconds. */
+  readonly degradedAfter: number;
+  /** The clock, milliseconds. */
+  readonly now: () => number;
+}
+
+interface Standing {
+  readonly health: SinkHealth;
+  /** It has worked in this turn. */
+  readonly hasWorked: boolean;
+  /** Since when, milliseconds. */
+  readonly since: number;
+}
+
 /**
  * Whether the bridge receives and every sink takes records, judged from the facts alone; for a standby, whether nothing
  * is known that would keep it from taking over.
  */
 export class Health {
-  readonly #expectedSources: number;
+  readonly #options: HealthOptions;
   readonly #open = new Set<string>();
-  readonly #sinks = new Map<string, SinkHealth>();
+  readonly #sinks = new Map<string, Standing>();
   #role: Role = 'active';
   #isDraining = false;
 
-  constructor(expected: { readonly sources: number; readonly sinks: readonly string[] }) {
-    this.#expectedSources = expected.sources;
-    for (const sink of expected.sinks) this.#sinks.set(sink, { state: 'connecting' });
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    this.#beginTurn();
   }
 
   readonly observe: Observe = (fact: Fact) => {
@@ -42,15 +64,14 @@ export class Health {
         this.#open.delete(`${fact.source} ${fact.endpoint}`);
         break;
       case 'sink-up':
-        this.#sinks.set(fact.sink, { state: 'up' });
+        this.#note(fact.sink, { state: 'up' });
         break;
       case 'sink-down':
-        this.#sinks.set(fact.sink, { state: 'down', code: fact.code, message: fact.message });
+        this.#note(fact.sink, { state: 'down', code: fact.code, message: fact.message, kind: fact.kind });
         break;
       case 'role':
         this.#role = fact.role;
-        // Each turn opens them anew.
-        for (const sink of this.#sinks.keys()) this.#sinks.set(sink, { state: 'connecting' });
+        this.#beginTurn();
         break;
     }
   };
@@ -60,27 +81,60 @@ export class Health {
     this.#isDraining = true;
   }
 
+  get role(): Role {
+    return this.#role;
+  }
+
+  /** `connecting` where nothing is known. */
+  sink(name: string): SinkHealth {
+    return this.#sinks.get(name)?.health ?? { state: 'connecting', since: this.#options.now() / 1_000 };
+  }
+
   readiness(): Readiness {
     const reasons = this.#reasons();
     return {
       ready: reasons.length === 0,
       role: this.#role,
       reasons,
-      sources: { expected: this.#expectedSources, open: this.#open.size },
-      sinks: Object.fromEntries(this.#sinks),
+      sources: { expected: this.#options.sources, open: this.#open.size },
+      sinks: Object.fromEntries([...this.#sinks].map(([name, { health }]) => [name, health])),
     };
+  }
+
+  /** Each turn opens the sinks anew. */
+  #beginTurn(): void {
+    const since = this.#options.now();
+    for (const sink of this.#options.sinks) {
+      this.#sinks.set(sink, { health: { state: 'connecting', since: since / 1_000 }, hasWorked: false, since });
+    }
+  }
+
+  /** A sink that is down for another reason is down since it first was. */
+  #note(sink: string, now: Omit<SinkHealth, 'since'>): void {
+    const before = this.#sinks.get(sink);
+    const goesOn = before !== undefined && before.health.state === now.state;
+    const since = goesOn ? before.since : this.#options.now();
+    const hasWorked = before?.hasWorked === true || now.state === 'up';
+    this.#sinks.set(sink, { health: { ...now, since: since / 1_000 }, hasWorked, since });
   }
 
   #reasons(): string[] {
     const reasons = this.#isDraining ? ['draining: the bridge is about to end'] : [];
     const isActive = this.#role === 'active';
-    if (isActive && this.#open.size < this.#expectedSources) {
-      reasons.push(`sources: ${this.#open.size} of ${this.#expectedSources} open`);
-    }
-    for (const [name, { state, message }] of this.#sinks) {
+    const { sources } = this.#options;
+    if (isActive && this.#open.size < sources) reasons.push(`sources: ${this.#open.size} of ${sources} open`);
+    for (const [name, standing] of this.#sinks) {
+      const { state, message } = standing.health;
       if (isActive && state === 'connecting') reasons.push(`sink ${name}: not connected yet`);
-      if (state === 'down') reasons.push(`sink ${name}: ${message}`);
+      if (state === 'down' && !this.#isPassing(standing)) reasons.push(`sink ${name}: ${message}`);
     }
     return reasons;
+  }
+
+  /** An outage that may well pass by itself, and has not lasted long: records wait in the lane meanwhile. */
+  #isPassing({ health, hasWorked, since }: Standing): boolean {
+    const { now, degradedAfter } = this.#options;
+    const mayPass = health.kind === 'transient' || health.kind === 'reopen';
+    return hasWorked && mayPass && now() - since < degradedAfter;
   }
 }

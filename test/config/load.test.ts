@@ -43,6 +43,7 @@ describe('loadConfig', () => {
       onFenced: 'exit',
       leaseTtl: 10_000,
       checkpointWait: 30_000,
+      degradedAfter: 30_000,
       http: { port: 8_080, host: '::' },
       log: { level: 'info' },
     });

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../src/core/errors.ts';
+import type { Status, StatusQuery } from '../../src/core/status.ts';
 import type { HttpServer } from '../../src/http/server.ts';
 import { startHttp } from '../../src/http/server.ts';
 
@@ -12,7 +13,14 @@ let state: { ready: boolean; reasons: string[] };
 let failure: Error | null;
 const servers: HttpServer[] = [];
 
+const asked: StatusQuery[] = [];
 const handlers = {
+  status: {
+    status: (query: StatusQuery = {}) => {
+      asked.push(query);
+      return { name: 'b' } as Status;
+    },
+  },
   readiness: () => state,
   metrics: async () => {
     if (failure !== null) throw failure;
@@ -62,6 +70,40 @@ describe('http', () => {
     expect((await fetch(`${address}/metrics`)).status).toBe(500);
   });
 
+  it('answers /statusz with the state, of as many streams as are asked for', async () => {
+    const { address } = await start();
+    asked.length = 0;
+    for (const query of ['', '?streams=0', '?streams=25&stream=pod-7%2Fa']) {
+      const answer = await fetch(`${address}/statusz${query}`);
+      expect([answer.status, await answer.json()]).toEqual([200, { name: 'b' }]);
+    }
+    expect(asked).toEqual([
+      { streams: 1_000, stream: '' },
+      { streams: 0, stream: '' },
+      { streams: 25, stream: 'pod-7/a' },
+    ]);
+  });
+
+  it.each([
+    ['streams=x', 'streams', 'x', /whole number from 0 to 1000000/],
+    ['streams=-1', 'streams', '-1', /whole number/],
+    ['streams=1000001', 'streams', '1000001', /whole number/],
+    ['streams=', 'streams', '', /whole number/],
+    ['streams=1&streams=2', 'streams', '1,2', /once/],
+    ['stream=a&stream=b', 'stream', 'a,b', /once/],
+    ['steams=1', 'steams', '1', /streams=N and stream=TEXT/],
+  ])('refuses /statusz?%s and says what to write', async (query, key, value, remedy) => {
+    const { address } = await start();
+    asked.length = 0;
+    const answer = await fetch(`${address}/statusz?${query}`);
+    expect(answer.status).toBe(400);
+    const said = (await answer.json()) as Record<string, string>;
+    expect(said).toMatchObject({ key, value, remedy: expect.stringMatching(remedy) });
+    expect(said['error']).toContain(`${key}: "${value}"`);
+    expect(said['error']).toContain(said['remedy']);
+    expect(asked).toEqual([]);
+  });
+
   it('lists its routes for any other address', async () => {
     const { address } = await start();
     for (const [path, method] of [
@@ -72,7 +114,7 @@ describe('http', () => {
       const answer = await fetch(`${address}${path}`, { method });
       expect([answer.status, await answer.json()]).toEqual([
         404,
-        { error: 'not found', routes: ['/livez', '/readyz', '/metrics'] },
+        { error: 'not found', routes: ['/livez', '/readyz', '/metrics', '/statusz'] },
       ]);
     }
   });

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { Status } from '../../src/core/status.ts';
 
 const validateRecord = compile('record.schema.json');
 const validateDeadLetter = compile('dead-letter.schema.json');
+const validateStatus = compile('status.schema.json');
 
 /** Throws, with the record and what is wrong with it, unless it is a valid record of contract v1. */
 export function assertRecord(document: unknown): void {
@@ -13,6 +15,11 @@ export function assertRecord(document: unknown): void {
 /** The same for what stands in a dead-letter target. */
 export function assertDeadLetter(document: unknown): void {
   assertValid(validateDeadLetter, document, 'dead letter');
+}
+
+/** The same for what /statusz answers. */
+export function assertStatus(document: unknown): asserts document is Status {
+  assertValid(validateStatus, document, 'status');
 }
 
 /** Parses records that stand one per line, checks each, and returns them. */

@@ -3,9 +3,17 @@ import { Health } from '../../src/telemetry/health.ts';
 import { examples } from './facts.ts';
 
 let health: Health;
+let now: number;
+const transient = {
+  ...examples['sink-down'],
+  kind: 'transient',
+  code: 'ECONNREFUSED',
+  message: 'redis: away',
+} as const;
 
 beforeEach(() => {
-  health = new Health({ sources: 2, sinks: ['redis', 'file'] });
+  now = 1_700_000_000_000;
+  health = new Health({ sources: 2, sinks: ['redis', 'file'], degradedAfter: 30_000, now: () => now });
 });
 
 function getReady(): void {
@@ -22,7 +30,10 @@ describe('health', () => {
       role: 'active',
       reasons: ['sources: 0 of 2 open', 'sink redis: not connected yet', 'sink file: not connected yet'],
       sources: { expected: 2, open: 0 },
-      sinks: { redis: { state: 'connecting' }, file: { state: 'connecting' } },
+      sinks: {
+        redis: { state: 'connecting', since: 1_700_000_000 },
+        file: { state: 'connecting', since: 1_700_000_000 },
+      },
     });
     health.observe(examples['source-open']);
     health.observe(examples['source-open']);
@@ -35,7 +46,7 @@ describe('health', () => {
     expect(health.readiness()).toMatchObject({ ready: true, reasons: [] });
   });
 
-  it('is not ready while a sink is down, with its remedy, and ready again after', () => {
+  it('is not ready at once when somebody has to mend the destination, with the remedy, and ready again after', () => {
     getReady();
     health.observe(examples['sink-down']);
     expect(health.readiness()).toMatchObject({
@@ -45,6 +56,59 @@ describe('health', () => {
     });
     health.observe(examples['sink-up']);
     expect(health.readiness().ready).toBe(true);
+  });
+
+  it('is ready during an outage that is shorter than degradedAfter, and not from then on', () => {
+    getReady();
+    health.observe(transient);
+    now += 29_999;
+    expect(health.readiness()).toMatchObject({ ready: true, reasons: [], sinks: { redis: { state: 'down' } } });
+    now += 1;
+    expect(health.readiness()).toMatchObject({ ready: false, reasons: ['sink redis: redis: away'] });
+    health.observe(examples['sink-up']);
+    expect(health.readiness().ready).toBe(true);
+  });
+
+  it('counts an outage from its beginning, whatever the error becomes meanwhile', () => {
+    getReady();
+    health.observe(transient);
+    now += 20_000;
+    health.observe({ ...transient, kind: 'reopen', code: 'OTHER' });
+    now += 10_000;
+    expect(health.readiness()).toMatchObject({
+      ready: false,
+      sinks: { redis: { code: 'OTHER', since: 1_700_000_000 } },
+    });
+  });
+
+  it('begins anew with each outage', () => {
+    getReady();
+    health.observe(transient);
+    now += 20_000;
+    health.observe(examples['sink-up']);
+    health.observe(transient);
+    now += 20_000;
+    expect(health.readiness().ready).toBe(true);
+  });
+
+  it.each(['destination', 'fenced', 'closed'] as const)('waits for no time where the error is of kind %s', (kind) => {
+    getReady();
+    health.observe({ ...transient, kind });
+    expect(health.readiness().ready).toBe(false);
+  });
+
+  it('is not ready with a sink that was never connected, however short that is', () => {
+    getReady();
+    const fresh = new Health({ sources: 0, sinks: ['redis'], degradedAfter: 30_000, now: () => now });
+    fresh.observe(transient);
+    expect(fresh.readiness()).toMatchObject({ ready: false, reasons: ['sink redis: redis: away'] });
+  });
+
+  it('asks a sink to work again in each turn', () => {
+    getReady();
+    health.observe({ fact: 'role', role: 'active', reason: 'take-over' });
+    health.observe(transient);
+    expect(health.readiness().reasons).toContain('sink redis: redis: away');
   });
 
   it('is not ready when a source has closed', () => {

@@ -8,9 +8,14 @@ import { Metrics } from '../../src/telemetry/metrics.ts';
 import { examples } from './facts.ts';
 
 let metrics: Metrics;
+let now: number;
 
 beforeEach(() => {
-  metrics = new Metrics({ sources: ['zmq'], sinks: ['redis'], laneLimits: { redis: 1_000 }, version: '1.2.3' });
+  now = 1_700_000_000_000;
+  metrics = new Metrics({
+    ...{ sources: ['zmq'], sinks: ['redis'], laneLimits: { redis: 1_000 }, version: '1.2.3' },
+    ...{ weakened: ['redis.whenFull'], now: () => now },
+  });
 });
 
 /** Series with the prefix taken off, e.g. `sink_up{sink="redis"}` → 1. */
@@ -34,13 +39,21 @@ describe('metrics: every fact', () => {
   it.each([
     ['source-peers', { 'source_peers{source="zmq"}': 3 }],
     ['source-trouble', { 'source_troubles_total{source="zmq",reason="handshake_failed"}': 1 }],
-    ['frame-received', { 'source_frames_total{source="zmq"}': 1, 'source_frame_bytes_total{source="zmq"}': 700 }],
+    [
+      'frame-received',
+      {
+        'source_frames_total{source="zmq"}': 1,
+        'source_frame_bytes_total{source="zmq"}': 700,
+        'source_last_frame_timestamp_seconds{source="zmq"}': 1_700_000_000,
+      },
+    ],
     [
       'batch-accepted',
       {
         'source_batches_total{source="zmq"}': 1,
         'source_events_total{source="zmq",type="BlockStored"}': 2,
         'source_events_total{source="zmq",type="other"}': 5,
+        'source_clock_skew_seconds{source="zmq"}': 0.25,
       },
     ],
     ['undecodable', { 'source_undecodable_total{source="zmq",reason="too_deep"}': 1 }],
@@ -80,6 +93,17 @@ describe('metrics: every fact', () => {
     ['fenced', { fenced_total: 1 }],
     ['lease-renewal', { 'lease_renewals_total{outcome="failed"}': 1 }],
     ['lease-lapsed', { lease_lapses_total: 1 }],
+    [
+      'streams-standing',
+      {
+        streams: 6,
+        'streams_by_completeness{source="zmq",completeness="exact"}': 3,
+        'streams_by_completeness{source="zmq",completeness="recovering"}': 1,
+        'streams_by_completeness{source="zmq",completeness="degraded"}': 2,
+      },
+    ],
+    ['sink-error', { 'sink_errors_total{sink="redis",class="destination",code="WRONGTYPE"}': 1 }],
+    ['lane-standing', { 'sink_backpressure_seconds_total{sink="redis"}': 1.5, 'sink_lag_seconds{sink="redis"}': 2.5 }],
     ['source-open', {}],
     ['source-closed', {}],
   ] as const)('counts %s', async (fact, expected) => {
@@ -95,7 +119,45 @@ describe('metrics: every fact', () => {
       'sink_delivery_latency_seconds_bucket{le="0.025",sink="redis"}': 2,
       'sink_delivery_latency_seconds_bucket{le="60",sink="redis"}': 2,
       'sink_delivery_latency_seconds_sum{sink="redis"}': 0.012,
+      'sink_delivery_latency_seconds_count{sink="redis"}': 2,
+      'sink_bridge_latency_seconds_bucket{le="0.0025",sink="redis"}': 1,
+      'sink_bridge_latency_seconds_bucket{le="+Inf",sink="redis"}': 2,
+      'sink_last_settled_timestamp_seconds{sink="redis"}': 1_700_000_000,
     });
+  });
+
+  it('adds up the sockets of a source, takes the latest frame and the smallest skew of them', async () => {
+    const frame = examples['frame-received'];
+    const batch = examples['batch-accepted'];
+    const other = { endpoint: 'tcp://*:5558' };
+    const changed = await changedBy(
+      { ...frame, at: frame.at + 2_000 },
+      { ...frame, ...other, frames: 3 },
+      batch,
+      { ...batch, ...other, engineTime: batch.at + 50 },
+      { ...batch, ...other, engineTime: null },
+    );
+    expect(changed).toMatchObject({
+      'source_frames_total{source="zmq"}': 4,
+      'source_last_frame_timestamp_seconds{source="zmq"}': 1_700_000_002,
+      'source_batches_total{source="zmq"}': 3,
+      'source_clock_skew_seconds{source="zmq"}': -0.05,
+    });
+  });
+
+  it('says no skew of clocks once nothing has come for a minute', async () => {
+    metrics.observe(examples['batch-accepted']);
+    const name = 'source_clock_skew_seconds{source="zmq"}';
+    expect((await series()).has(name)).toBe(true);
+    now += 60_000;
+    expect((await series()).has(name)).toBe(false);
+  });
+
+  it('shows whether the bridge is ready, and which settings weaken the promise', async () => {
+    expect((await series()).get('bridge_ready')).toBe(0);
+    metrics.ready = true;
+    expect((await series()).get('bridge_ready')).toBe(1);
+    expect((await series()).get('setting_weakens_promise{setting="redis.whenFull"}')).toBe(1);
   });
 
   it('shows a sink as down after it was up', async () => {
@@ -129,7 +191,7 @@ describe('metrics: every fact', () => {
 describe('metrics: the page', () => {
   it('begins every counter of a known source and sink at 0', async () => {
     const all = await series();
-    const unbounded = new Set(['sink_retries_total', 'sink_notes_total']);
+    const unbounded = new Set(['sink_retries_total', 'sink_notes_total', 'sink_errors_total']);
     for (const [name, spec] of Object.entries<MetricSpec>(catalogue)) {
       if (spec.kind !== 'counter' || unbounded.has(name)) continue;
       const values = [...all].filter(([key]) => key.split('{')[0] === name).map(([, value]) => value);
@@ -165,7 +227,7 @@ describe('metrics: the page', () => {
       metrics.observe({ ...examples['stream-gap'], stream: `s${n}` });
     }
     const all = await series();
-    expect(all.size).toBeLessThan(420);
+    expect(all.size).toBeLessThan(450);
     expect(all.get('sink_retries_total{sink="redis",code="other"}')).toBe(1_000 - 64);
   });
 
@@ -173,7 +235,7 @@ describe('metrics: the page', () => {
     for (const [name, { kind, help }] of Object.entries<MetricSpec>(catalogue)) {
       expect(name).toMatch(/^[a-z][a-z_]+$/);
       expect(name.endsWith('_total'), name).toBe(kind === 'counter');
-      expect(name).not.toMatch(/_(ms|millis|seconds_total|kib|count|sum|bucket)$/);
+      expect(name).not.toMatch(/_(ms|millis|kib|count|sum|bucket)$/);
       expect(help, name).toMatch(/\.$/);
     }
   });

@@ -139,6 +139,18 @@ describe('schema', () => {
     expect(stdout).toBe(readFileSync(new URL('../../schemas/record.schema.json', import.meta.url), 'utf8'));
   });
 
+  it('--status prints that of /statusz', async () => {
+    const { exitCode, stdout } = await runInMemory(['schema', '--status']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(readFileSync(new URL('../../schemas/status.schema.json', import.meta.url), 'utf8'));
+  });
+
+  it('prints one schema at a time', async () => {
+    const { exitCode, stdout, stderr } = await runInMemory(['schema', '--status', '--config']);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('--config and --status');
+  });
+
   it('--config prints that of the configuration file', async () => {
     const { stdout } = await runInMemory(['schema', '--config']);
     const { properties } = JSON.parse(stdout) as { properties: Record<string, unknown> };

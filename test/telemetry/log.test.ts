@@ -76,12 +76,18 @@ describe('facts in the log', () => {
     expect(say(examples[fact])).toMatchObject({ fact, level, msg: expect.stringMatching(/^.{10,}$/) });
   });
 
-  it.each(['frame-received', 'batch-accepted', 'delivered', 'lane', 'accounting'] as const)(
-    'leaves %s to the metrics',
-    (fact) => {
-      expect(say(examples[fact])).toBeUndefined();
-    },
-  );
+  it.each([
+    'frame-received',
+    'batch-accepted',
+    'delivered',
+    'lane',
+    'accounting',
+    'sink-error',
+    'lane-standing',
+    'streams-standing',
+  ] as const)('leaves %s to the metrics', (fact) => {
+    expect(say(examples[fact])).toBeUndefined();
+  });
 
   it('gives a sink that is down its remedy as the sentence', () => {
     expect(say(examples['sink-down'])).toMatchObject({
@@ -130,6 +136,27 @@ describe('facts in the log', () => {
     const later = lines();
     expect(later[0]).toMatchObject({ suppressed: 95 });
     expect(later[1]).not.toHaveProperty('suppressed');
+  });
+
+  it.each(Object.values(examples).filter((fact) => say(fact) !== undefined))(
+    'limits the lines of $fact, and says how many it left out',
+    (fact) => {
+      const { observe, lines, wait } = setUp();
+      for (let n = 0; n < 50; n += 1) observe(fact);
+      const first = lines();
+      expect(first.length).toBeLessThanOrEqual(5);
+      wait(10_000);
+      observe(fact);
+      expect(lines()).toMatchObject([{ suppressed: 50 - first.length }]);
+    },
+  );
+
+  it('says each in one sentence of one line', () => {
+    for (const fact of Object.values(examples)) {
+      const text = String(say(fact)?.['msg'] ?? '');
+      expect(text.length, text).toBeLessThan(130);
+      expect(text).not.toMatch(/[\n.]$|\n/);
+    }
   });
 
   it('counts each source, sink and kind of fact for itself', () => {

@@ -35,6 +35,11 @@ export class LaneStanding {
     return this.#contents.admitted(stream) ?? checkpoint?.position ?? null;
   }
 
+  /** Whether there is any stream of which this sink alone lacks something. */
+  get hasGaps(): boolean {
+    return !this.#contents.gaps.isEmpty;
+  }
+
   hasGap({ stream, state }: StreamEntry): boolean {
     return state !== undefined && this.#contents.gaps.has(stream, state.epoch);
   }
@@ -53,6 +58,10 @@ export class LaneGaps {
     this.#epochs.set(id, epoch);
     const [oldest] = this.#epochs.keys();
     if (this.#epochs.size > this.#maxStreams && oldest !== undefined) this.#epochs.delete(oldest);
+  }
+
+  get isEmpty(): boolean {
+    return this.#epochs.size === 0;
   }
 
   has({ id }: Stream, epoch: number): boolean {

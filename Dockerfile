@@ -18,11 +18,12 @@ WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=build /src/node_modules ./node_modules
 COPY --from=build /src/dist ./dist
+COPY page ./page
 COPY schemas ./schemas
 COPY package.json LICENSE ./
 # A number, because Kubernetes' runAsNonRoot cannot check a name.
 USER 65532:65532
-# 5557 takes the engines' events, 8080 answers probes and /metrics.
+# 5557 takes the engines' events, 8080 answers probes, /metrics and the live page.
 EXPOSE 5557 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "-e", \
   "const p=process.env.HTTP_PORT||8080;if(p==='off')process.exit(0);fetch('http://127.0.0.1:'+p+'/livez').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]

@@ -26,6 +26,11 @@ const needs = [
   { what: 'Java 17 or newer', remedy: installs('default-jre-headless'), isThere: () => javaVersion() >= 17 },
   { what: 'Maven, which fetches Kafka once', remedy: installs('maven'), isThere: () => works('mvn', ['-v']) },
   {
+    what: 'Chromium, which shows the live page to its tests',
+    remedy: `${installs('chromium')}, or set CHROMIUM to the path of one`,
+    isThere: () => [process.env.CHROMIUM ?? 'chromium', 'google-chrome'].some((name) => works(name, ['--version'])),
+  },
+  {
     what: 'openssl',
     remedy: installs('openssl'),
     isThere: () => works('openssl', ['version']),

@@ -6,6 +6,7 @@ import type { Status, StatusQuery, StatusSource, Weakness } from './core/status.
 import { defaultStreams } from './core/status.ts';
 import type { HttpServer } from './http/server.ts';
 import { startHttp } from './http/server.ts';
+import { Tap } from './http/tap.ts';
 import { streamsStatus } from './pipeline/stream-status.ts';
 import { Balance } from './telemetry/balance.ts';
 import { logFacts } from './telemetry/facts-log.ts';
@@ -17,7 +18,7 @@ import { SourceBoard } from './telemetry/source-board.ts';
 import type { TurnStanding, TurnSurroundings } from './turn.ts';
 import { BridgeTurn } from './turn.ts';
 
-export interface AppSurroundings extends Omit<TurnSurroundings, 'observe'> {
+export interface AppSurroundings extends Omit<TurnSurroundings, 'observe' | 'tap'> {
   /** Of the program, for `build_info`. */
   readonly version: string;
   readonly log: Log;
@@ -36,6 +37,7 @@ export class App implements StatusSource {
   readonly #startedAt: number;
   /** The present one, or the last. */
   #turn: BridgeTurn | undefined;
+  readonly #tap = new Tap();
   readonly #observers: readonly Observe[];
   #http: HttpServer | undefined;
 
@@ -96,7 +98,7 @@ export class App implements StatusSource {
 
   /** Opens the probes. Throws a `BridgeError` when the port cannot be used. */
   async start(): Promise<void> {
-    const { host, port } = this.#config.http;
+    const { host, port, tokens } = this.#config.http;
     if (port === 'off') return;
     this.#http = await startHttp(
       { host, port },
@@ -104,13 +106,15 @@ export class App implements StatusSource {
         readiness: () => this.#health.readiness(),
         metrics: () => this.#exposition(),
         status: this,
+        tap: this.#tap,
+        tokens,
       },
     );
   }
 
   /** The next turn; opens nothing yet. */
   begin(): BridgeTurn {
-    this.#turn = new BridgeTurn(this.#config, { ...this.#around, observe: this.observe });
+    this.#turn = new BridgeTurn(this.#config, { ...this.#around, observe: this.observe, tap: this.#tap });
     return this.#turn;
   }
 

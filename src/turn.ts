@@ -7,6 +7,7 @@ import type { Observe } from './core/observer.ts';
 import type { SettingsValue } from './core/settings.ts';
 import type { Sink, SinkModule } from './core/sink.ts';
 import type { Source } from './core/source.ts';
+import type { RecordTap } from './core/tap.ts';
 import { Intake } from './pipeline/intake.ts';
 import { Lane } from './pipeline/lane.ts';
 import { Leadership } from './pipeline/leadership.ts';
@@ -26,6 +27,7 @@ export interface TurnSurroundings {
   /** 0 <= r < 1; spreads retries. */
   readonly random: () => number;
   readonly observe: Observe;
+  readonly tap: RecordTap;
   /** Called when everything is open. */
   readonly onRunning: () => void;
 }
@@ -221,7 +223,8 @@ export class BridgeTurn {
       canCheck: (entry) => this.#recoverer.canCheck(entry),
       observe: this.#around.observe,
     });
-    return new Pipeline({ intake, streams: this.#streams, lanes: this.#lanes, recoverer: this.#recoverer });
+    const { tap } = this.#around;
+    return new Pipeline({ intake, streams: this.#streams, lanes: this.#lanes, recoverer: this.#recoverer, tap });
   }
 }
 

@@ -86,6 +86,6 @@ export interface Config {
   readonly checkpointWait: number;
   /** How long a sink that worked may be away before the bridge is not ready, milliseconds. */
   readonly degradedAfter: number;
-  readonly http: { readonly port: number | 'off'; readonly host: string };
+  readonly http: { readonly port: number | 'off'; readonly host: string; readonly tokens: boolean };
   readonly log: { readonly level: LogLevel };
 }

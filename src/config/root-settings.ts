@@ -197,6 +197,11 @@ export const rootSettings = {
       format: 'name',
       default: '::',
     },
+    tokens: {
+      doc: 'Whether `/records?tokens=1` shows token ids, which are what people typed. Nobody is asked who they are: whoever reaches the port may look.',
+      format: 'flag',
+      default: false,
+    },
   },
   log: {
     level: {

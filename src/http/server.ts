@@ -2,7 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import fastify from 'fastify';
 import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
 import type { StatusSource } from '../core/status.ts';
+import { addLive } from './live.ts';
+import { addPage } from './page.ts';
+import { addRecords } from './records.ts';
 import { addStatus } from './status.ts';
+import type { Tap } from './tap.ts';
 
 export interface HttpOptions {
   /** `::` listens on IPv6 and IPv4. */
@@ -15,6 +19,10 @@ export interface HttpHandlers {
   readiness(): { readonly ready: boolean };
   metrics(): Promise<{ readonly body: string; readonly contentType: string }>;
   readonly status: StatusSource;
+  /** Records as they are emitted. */
+  readonly tap: Tap;
+  /** Whether token ids may be shown to those who ask for them. */
+  readonly tokens: boolean;
 }
 
 export interface HttpServer {
@@ -24,9 +32,9 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const routes = ['/livez', '/readyz', '/metrics', '/statusz'] as const;
+const routes = ['/livez', '/readyz', '/metrics', '/statusz', '/records', '/live', '/'] as const;
 
-/** Starts the probes and metrics. Throws a BridgeError that names the remedy when it cannot listen. */
+/** Starts probes, metrics and the page. Throws a BridgeError that names the remedy when it cannot listen. */
 export async function startHttp(options: HttpOptions, handlers: HttpHandlers): Promise<HttpServer> {
   const start = (host: string) => listen(buildServer(handlers), host, options.port);
   try {
@@ -44,7 +52,7 @@ export async function startHttp(options: HttpOptions, handlers: HttpHandlers): P
   }
 }
 
-function buildServer({ readiness, metrics, status }: HttpHandlers): FastifyInstance {
+function buildServer({ readiness, metrics, status, tap, tokens }: HttpHandlers): FastifyInstance {
   const server = fastify({ logger: false, forceCloseConnections: true });
   // Alive = this answers: that the event loop runs is all it says, and it goes on saying so while the lanes drain.
   server.get(routes[0], async () => ({ alive: true }));
@@ -57,6 +65,9 @@ function buildServer({ readiness, metrics, status }: HttpHandlers): FastifyInsta
     return reply.type(contentType).send(body);
   });
   addStatus(server, routes[3], status);
+  addRecords(server, { tap, tokens });
+  addLive(server, { status, tap });
+  addPage(server);
   server.setNotFoundHandler(async (_, reply) => reply.code(404).send({ error: 'not found', routes }));
   return server;
 }

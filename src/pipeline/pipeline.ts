@@ -1,5 +1,6 @@
 import type { Frame } from '../core/frame.ts';
 import type { Source } from '../core/source.ts';
+import type { RecordTap } from '../core/tap.ts';
 import type { RecoveryPath } from './filling.ts';
 import type { Intake } from './intake.ts';
 import type { Lane } from './lane.ts';
@@ -14,6 +15,7 @@ export interface PipelineParts {
   readonly streams: StreamTable;
   readonly lanes: readonly Lane[];
   readonly recoverer: Recoverer;
+  readonly tap: RecordTap;
 }
 
 /** Streams that are asked about at the same time, beside the gaps that live frames show. */
@@ -100,8 +102,10 @@ export class Pipeline {
 
   /** The lanes to wait for; undefined where all had room. */
   #push(forms: Forms): readonly Promise<void>[] | undefined {
+    const { lanes, tap } = this.#parts;
+    if (tap.isOpen) show(forms, tap);
     let full: Promise<void>[] | undefined;
-    for (const lane of this.#parts.lanes) {
+    for (const lane of lanes) {
       const batch = forms[lane.form];
       const wait = batch && lane.push(batch);
       if (wait === undefined) continue;
@@ -110,4 +114,10 @@ export class Pipeline {
     }
     return full;
   }
+}
+
+/** People read single events more easily than whole batches. */
+function show({ event, batch }: Forms, tap: RecordTap): void {
+  const shown = event ?? batch;
+  if (shown !== undefined) tap.take(shown);
 }

@@ -44,7 +44,7 @@ describe('loadConfig', () => {
       leaseTtl: 10_000,
       checkpointWait: 30_000,
       degradedAfter: 30_000,
-      http: { port: 8_080, host: '::' },
+      http: { port: 8_080, host: '::', tokens: false },
       log: { level: 'info' },
     });
     expect(warnings).toEqual([]);

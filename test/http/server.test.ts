@@ -8,6 +8,7 @@ import { BridgeError } from '../../src/core/errors.ts';
 import type { Status, StatusQuery } from '../../src/core/status.ts';
 import type { HttpServer } from '../../src/http/server.ts';
 import { startHttp } from '../../src/http/server.ts';
+import { Tap } from '../../src/http/tap.ts';
 
 let state: { ready: boolean; reasons: string[] };
 let failure: Error | null;
@@ -26,6 +27,8 @@ const handlers = {
     if (failure !== null) throw failure;
     return { body: 'up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' };
   },
+  tap: new Tap(),
+  tokens: false,
 };
 
 beforeEach(() => {
@@ -107,14 +110,13 @@ describe('http', () => {
   it('lists its routes for any other address', async () => {
     const { address } = await start();
     for (const [path, method] of [
-      ['/', 'GET'],
       ['/health', 'GET'],
       ['/metrics', 'POST'],
     ] as const) {
       const answer = await fetch(`${address}${path}`, { method });
       expect([answer.status, await answer.json()]).toEqual([
         404,
-        { error: 'not found', routes: ['/livez', '/readyz', '/metrics', '/statusz'] },
+        { error: 'not found', routes: ['/livez', '/readyz', '/metrics', '/statusz', '/records', '/live', '/'] },
       ]);
     }
   });

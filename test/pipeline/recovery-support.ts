@@ -128,7 +128,8 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
     canCheck: (entry) => recoverer.canCheck(entry),
     observe,
   });
-  const pipeline = new Pipeline({ intake, streams, lanes, recoverer });
+  const tap = { isOpen: false, take: () => undefined };
+  const pipeline = new Pipeline({ intake, streams, lanes, recoverer, tap });
   const feed = new Feed();
   for (const lane of lanes) lane.start(() => undefined);
   const reading = Promise.all(lanes.map(({ opened }) => opened)).then(async (held) => {

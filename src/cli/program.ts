@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { suggestion } from '../config/nearest.ts';
 import { ConfigError, messageOf } from '../core/errors.ts';
 import { addCheckConfigCommand } from './check-config.ts';
+import { addDoctorCommand } from './doctor.ts';
 import type { Edge } from './edge.ts';
 import { addRunCommand } from './run.ts';
 import { addSchemaCommand } from './schema.ts';
@@ -63,6 +64,7 @@ function programOf(edge: Edge, done: (exitCode: number) => void): Command {
   addRunCommand(program, edge, done);
   addSimulateCommand(program, edge, done);
   addCheckConfigCommand(program, edge, done);
+  addDoctorCommand(program, edge, done);
   addSchemaCommand(program, edge, done);
   return program;
 }

@@ -5,6 +5,7 @@ import { ConfigError, SinkError } from '../core/errors.ts';
 import { laneSettings } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { Sink, SinkModule, WriteOutcome } from '../core/sink.ts';
+import { examineFolder } from './file/examine.ts';
 import type { Note } from './file/inventory.ts';
 import { problemWith } from './file/problem.ts';
 import { SegmentStore } from './file/store.ts';
@@ -210,4 +211,5 @@ export const fileSink: SinkModule<typeof settings> = {
   async create(config, context) {
     return new FileSink(config, (code, message) => context.observe({ fact: 'sink-note', sink: 'file', code, message }));
   },
+  examine: (config) => examineFolder(config),
 };

@@ -10,8 +10,16 @@ export const redisSink: SinkModule<typeof redisSettings> = {
   async create(config, { bridge, observe }) {
     const { Redis } = await import('ioredis');
     const { RedisSink } = await import('./redis/sink.ts');
-    // CLIENT SETNAME takes printable ASCII without spaces.
-    const clientName = `kv-event-bridge:${bridge.replaceAll(/[^!-~]/g, '-')}`;
-    return new RedisSink({ config, clientName, client: Redis, bridge }, observe);
+    return new RedisSink({ config, clientName: clientName(bridge), client: Redis, bridge }, observe);
+  },
+  async *examine(config, about) {
+    const { Redis } = await import('ioredis');
+    const { examineRedis } = await import('./redis/examine.ts');
+    yield* examineRedis({ config, clientName: clientName(about.bridge), client: Redis }, about);
   },
 };
+
+/** CLIENT SETNAME takes printable ASCII without spaces. */
+function clientName(bridge: string): string {
+  return `kv-event-bridge:${bridge.replaceAll(/[^!-~]/g, '-')}`;
+}

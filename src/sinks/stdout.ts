@@ -7,6 +7,7 @@ import { laneSettings } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { Sink, SinkModule, WriteOutcome } from '../core/sink.ts';
 import { spansOf } from '../core/spans.ts';
+import { examineStdout } from './stdout/examine.ts';
 import { prettyLine } from './stdout/pretty.ts';
 
 const settings = {
@@ -169,4 +170,5 @@ export const stdoutSink: SinkModule<typeof settings> = {
     const colour = output.isTTY === true;
     return new StdoutSink(output, config.format === 'json' ? jsonBytes : (batches) => prettyBytes(batches, colour));
   },
+  examine: () => examineStdout(),
 };

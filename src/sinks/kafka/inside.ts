@@ -9,6 +9,8 @@ import type { Kafka, RecordMetadata } from 'kafkajs';
 
 /** Metadata, connections and coordinators of one cluster. */
 export interface Cluster {
+  /** `metadata`: null before the first answer. */
+  readonly brokerPool: { readonly metadata: { readonly brokers: readonly BrokerAddress[] } | null };
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   isConnected(): boolean;
@@ -23,6 +25,13 @@ export interface Cluster {
   findGroupCoordinator(wanted: { readonly groupId: string; readonly coordinatorType: number }): Promise<Broker>;
   removeBroker(address: { readonly host: string; readonly port: number }): void;
   fetchTopicsOffset(wanted: readonly object[]): Promise<readonly { readonly partitions: readonly StartOffset[] }[]>;
+}
+
+/** Where a broker tells clients to come. */
+export interface BrokerAddress {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface StartOffset {

@@ -1,0 +1,136 @@
+import type { Network, SourceConfig } from '../config/config.ts';
+import { BridgeError, messageOf } from '../core/errors.ts';
+import type { Finding } from '../core/finding.ts';
+import type { Stream } from '../core/stream.ts';
+import { rankEndpoint, readTcp } from '../ingress/endpoint.ts';
+import { replayTarget } from '../ingress/replay-target.ts';
+import { bridgeFinding as find } from './bridge-findings.ts';
+import { holderOf } from './holder.ts';
+import { listen, SocketEvents, socketAt } from './listening.ts';
+import { peerAt } from './neighbours.ts';
+import type { Patience } from './patience.ts';
+import { isRouter } from './peer-findings.ts';
+import { examineReplay } from './replay.ts';
+import { replayFinding } from './replay-findings.ts';
+import { findingsOf } from './sighting-findings.ts';
+import type { StreamSighting } from './sightings.ts';
+import { Sightings } from './sightings.ts';
+import { streamFinding } from './stream-findings.ts';
+
+export interface BoundOptions {
+  readonly allow: readonly Network[];
+  /** Whether to listen on a port that is free. */
+  readonly binds: boolean;
+}
+
+const maxReplays = 8;
+
+/** One rank of a source that engines dial in to: takes the bridge's place for a while. */
+export async function* examineBound(
+  source: SourceConfig,
+  rank: number,
+  options: BoundOptions,
+  patience: Patience,
+): AsyncGenerator<Finding> {
+  const endpoint = rankEndpoint(source.endpoint, rank);
+  const events = new SocketEvents();
+  const sightings = new Sightings(source);
+  const socket = socketAt({ name: source.name, endpoint, mode: 'bind' }, events.observe);
+  try {
+    await socket.open();
+    if (options.binds) await listen(socket, sightings, patience, false);
+  } catch (error) {
+    yield await notBound(endpoint, error, patience);
+    return;
+  } finally {
+    await socket.close();
+  }
+  if (!options.binds) {
+    yield find('port-unbound', endpoint, 'the port is free; nobody listened there (--no-bind)');
+    return;
+  }
+  yield find('port-free', endpoint, `the port is free; listened there for ${patience.wait / 1_000} s`);
+  yield* ofPeers(endpoint, source, { events, sightings });
+  if (!patience.signal.aborted) yield* replays(source, { endpoint, allow: options.allow, sightings }, patience);
+}
+
+function* ofPeers(
+  endpoint: string,
+  { topics }: SourceConfig,
+  { events, sightings }: { readonly events: SocketEvents; readonly sightings: Sightings },
+): Generator<Finding> {
+  for (const { peer, message } of events.troubles.values())
+    yield find('peer-refused', endpoint, `${peer ?? 'somebody'}: ${message}`, { facts: { peer } });
+  const addresses = [...new Set(sightings.streams.flatMap(({ peer }) => peer ?? []))];
+  // libzmq's transport tells no addresses, and a peer may have come and gone.
+  const count = Math.max(events.peers, addresses.length);
+  if (count === 0 && sightings.frames === 0) {
+    yield find('engines-none', endpoint, 'nobody dialled in');
+    return;
+  }
+  const from = addresses.length === 0 ? '' : `; frames from ${addresses.join(', ')}`;
+  yield find('engines', endpoint, `${count} dialled in${from}`, { facts: { peers: count, addresses } });
+  yield* findingsOf(endpoint, sightings, topics);
+  if (sightings.frames === 0) yield streamFinding('frames-none', endpoint, `${count} dialled in, and sent no frame`);
+}
+
+async function notBound(endpoint: string, error: unknown, patience: Patience): Promise<Finding> {
+  const port = readTcp(endpoint)?.port ?? 0;
+  if (!(error instanceof BridgeError) || error.code !== 'EADDRINUSE' || port === 0)
+    return find('bind-failed', endpoint, messageOf(error), { facts: { error: (error as BridgeError).code ?? null } });
+  const [who, peer] = await Promise.all([holderOf(port), peerAt({ host: '127.0.0.1', port }, patience)]);
+  const what = peer?.kind === 'zmq' ? `a ZeroMQ ${peer.type}, ` : '';
+  const isBridge = peer?.kind === 'zmq' && (peer.type === 'SUB' || peer.type === 'XSUB');
+  return find('port-taken', endpoint, `the port is taken by ${what}${who ?? 'another process'}`, {
+    facts: { holder: who, socket: peer?.kind === 'zmq' ? peer.type : null },
+    ...(isBridge && {
+      remedy: 'that is a subscriber, another bridge as a rule: end it, or set HTTP_PORT to its port and ask it',
+    }),
+  });
+}
+
+interface Found {
+  readonly endpoint: string;
+  readonly allow: readonly Network[];
+  readonly sightings: Sightings;
+}
+
+/** The replay sockets of the engines that were seen, as the bridge would find them. */
+async function* replays(source: SourceConfig, found: Found, patience: Patience): AsyncGenerator<Finding> {
+  const { endpoint, sightings } = found;
+  if (source.replay === null) {
+    yield replayFinding('replay-none', endpoint, 'no replay endpoint is configured');
+    yield* guessed(sightings, endpoint, patience);
+    return;
+  }
+  const targetOf = replayTarget({ ...source, allow: found.allow });
+  const targets = new Map<string, bigint | null>();
+  for (const sighting of sightings.streams) {
+    const target = targetOf(asStream(source.name, sighting), sighting.peer);
+    if (target !== null) targets.set(target, targets.has(target) ? null : sighting.last);
+    else yield replayFinding('replay-not-allowed', JSON.stringify(sighting.topic.text), notAllowed(sighting, source));
+  }
+  if (targets.size === 0 && source.replay.includes('{') && sightings.streams.length === 0)
+    yield replayFinding('replay-unasked', endpoint, `${source.replay} depends on the engines, and none was seen`);
+  if (targets.size === 0 && !source.replay.includes('{')) targets.set(source.replay, null);
+  for (const [target, current] of [...targets].slice(0, maxReplays)) yield* examineReplay(target, current, patience);
+}
+
+/** Where engines that dial in usually answer replays. */
+async function* guessed({ streams }: Sightings, endpoint: string, patience: Patience): AsyncGenerator<Finding> {
+  const port = (readTcp(endpoint)?.port ?? 0) + 1;
+  const hosts = [...new Set(streams.flatMap(({ peer }) => peer ?? []))].slice(0, maxReplays);
+  for (const host of hosts) {
+    if (!isRouter(await peerAt({ host, port }, patience))) continue;
+    const where = host.includes(':') ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`;
+    yield* examineReplay(where, null, patience);
+  }
+}
+
+function notAllowed({ topic }: StreamSighting, { replay }: SourceConfig): string {
+  return `no replay endpoint follows from ${replay}: pod ${JSON.stringify(topic.pod)} is no address inside replay.allow`;
+}
+
+function asStream(source: string, { topic, rank }: StreamSighting): Stream {
+  return { id: '', source, host: null, topic: topic.text, pod: topic.pod, model: topic.model, rank };
+}

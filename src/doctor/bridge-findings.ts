@@ -1,0 +1,102 @@
+import type { FindingRow } from '../core/finding-table.ts';
+import { finderOf } from '../core/finding-table.ts';
+
+/** Of ports that the bridge binds, and of a bridge that runs. */
+export const bridgeFindings = {
+  'port-free': { level: 'ok', means: 'The port is free: doctor listened there itself.', remedy: null },
+  'port-unbound': { level: 'skipped', means: 'The port is free; with --no-bind nobody listened there.', remedy: null },
+  'port-taken': {
+    level: 'failure',
+    means: 'Another program listens on the port that a source binds.',
+    remedy: 'end that program, or choose another port',
+  },
+  'bind-failed': {
+    level: 'failure',
+    means: 'The endpoint of a bound source cannot be bound.',
+    remedy: 'correct the endpoint',
+  },
+  engines: { level: 'ok', means: 'These engines dialled in.', remedy: null },
+  'engines-none': {
+    level: 'failure',
+    means: 'No engine dialled in while we waited.',
+    remedy:
+      'point the endpoint of the engines at this machine and port (vLLM: tcp://host:5557, without *, or it binds itself), and check Service and network policies',
+  },
+  'peer-refused': {
+    level: 'warning',
+    means: 'Somebody dialled in who is no publisher, or wants another security mechanism.',
+    remedy: 'look at the address: an engine with CURVE, a health check, or a client of another kind',
+  },
+  'bridge-absent': {
+    level: 'note',
+    means: 'No bridge answers on the HTTP port of this configuration: everything was looked at from here.',
+    remedy: null,
+  },
+  'http-foreign': {
+    level: 'warning',
+    means: 'Something else than a bridge answers on the HTTP port of this configuration.',
+    remedy: 'end that program, or set HTTP_PORT to another port',
+  },
+  'bridge-ready': { level: 'ok', means: 'The bridge that runs here is ready.', remedy: null },
+  'bridge-not-ready': {
+    level: 'failure',
+    means: 'The bridge that runs here is not ready, for these reasons.',
+    remedy: 'mend what the reasons name; the log of the bridge has more',
+  },
+  'bridge-standby': { level: 'note', means: 'The bridge that runs here waits as a standby.', remedy: null },
+  'bridge-other-name': {
+    level: 'warning',
+    means: 'The bridge that runs here has another name than this configuration.',
+    remedy: 'run doctor with the configuration of that bridge',
+  },
+  'bridge-source': { level: 'ok', means: 'A source of the running bridge has publishers and frames.', remedy: null },
+  'bridge-source-quiet': {
+    level: 'warning',
+    means: 'A source of the running bridge has publishers, and no frame for a minute, or ever.',
+    remedy: 'send the engine a request and look again; compare topics with what the engines send',
+  },
+  'bridge-source-alone': {
+    level: 'failure',
+    means: 'A source of the running bridge has no publisher.',
+    remedy: 'start the engines, and compare their endpoint with that of the source',
+  },
+  'bridge-gaps': {
+    level: 'warning',
+    means: 'The running bridge has recorded gaps.',
+    remedy: 'look at the StreamGap records for their reasons; set replay where there is none',
+  },
+  'bridge-undecodable': {
+    level: 'warning',
+    means: 'The running bridge has met messages that it cannot read.',
+    remedy: 'look at the Undecodable records',
+  },
+  'bridge-clock-skew': {
+    level: 'warning',
+    means: 'The clock of an engine and that of the bridge are more than a second apart.',
+    remedy: 'set the clocks of both machines by NTP',
+  },
+  'bridge-sink': { level: 'ok', means: 'A sink of the running bridge is up.', remedy: null },
+  'bridge-sink-lag': {
+    level: 'warning',
+    means: 'Records wait in the lane of a sink for more than ten seconds.',
+    remedy: 'look at the destination: it is slower than the engines, or was away',
+  },
+  'bridge-sink-down': {
+    level: 'failure',
+    means: 'A sink of the running bridge is down.',
+    remedy: 'mend what its error names',
+  },
+  'name-held-elsewhere': {
+    level: 'warning',
+    means:
+      'A bridge of this name is active, and not the one on the HTTP port here: of two bridges of one name the newer ends the older.',
+    remedy: 'give each bridge a name of its own (BRIDGE_NAME), or run the second one with STANDBY=true',
+  },
+  'examination-failed': {
+    level: 'failure',
+    means: 'A sink could not be looked at: an error that nobody expected.',
+    remedy: 'report this with the version of the bridge and of the destination',
+  },
+} as const satisfies Readonly<Record<string, FindingRow>>;
+
+export const bridgeFinding = finderOf(bridgeFindings);

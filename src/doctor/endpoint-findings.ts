@@ -1,0 +1,95 @@
+import type { FindingRow } from '../core/finding-table.ts';
+import { finderOf } from '../core/finding-table.ts';
+
+/** Of one end that is dialled: name, connection, and what answers there. */
+export const endpointFindings = {
+  'name-resolved': { level: 'ok', means: 'The name has these addresses.', remedy: null },
+  'name-unknown': {
+    level: 'failure',
+    means: 'The name has no address, or the name server does not answer.',
+    remedy: 'correct the name (in Kubernetes: service.namespace), or ask why the name server does not know it',
+  },
+  'name-many': {
+    level: 'warning',
+    means: 'The name has several addresses of one family, as a headless service has. A source connects to one of them.',
+    remedy: 'give each engine a source of its own, or bind and let the engines dial in',
+  },
+  'ipc-missing': {
+    level: 'failure',
+    means: 'The path of an ipc:// endpoint does not exist.',
+    remedy: 'start the engine first, share its folder with the bridge, or correct the path',
+  },
+  'port-closed': {
+    level: 'failure',
+    means: 'The host is there and refuses the connection: nobody listens on that port.',
+    remedy: 'start the engine with KV-cache events on, and compare the port with its endpoint',
+  },
+  'port-silent': {
+    level: 'failure',
+    means: 'No answer to the attempt to connect.',
+    remedy: 'check the address, firewalls and network policies between here and the engine',
+  },
+  'host-unreachable': {
+    level: 'failure',
+    means: 'There is no way to that host or network.',
+    remedy: 'check the address and the routes; is the pod still there?',
+  },
+  'not-zeromq': {
+    level: 'failure',
+    means: 'Something answers there that does not speak ZeroMQ; its first bytes say what it looks like.',
+    remedy: 'use the port of the KV-cache events, not that of the API',
+  },
+  'peer-mute': {
+    level: 'failure',
+    means: 'Something takes connections there and says nothing.',
+    remedy: 'look whether the engine hangs, or whether a proxy in between has nobody behind it',
+  },
+  'peer-hangs-up': {
+    level: 'failure',
+    means: 'Something takes connections there and ends them at once.',
+    remedy: 'look at the log of what listens there; a proxy with nobody behind it does this, too',
+  },
+  'mechanism-mismatch': {
+    level: 'failure',
+    means: 'The socket wants the security mechanism CURVE, PLAIN or GSSAPI; the bridge has NULL.',
+    remedy: 'switch encryption and passwords of the KV-cache events off in the engine, and protect the network instead',
+  },
+  'old-zmtp': {
+    level: 'failure',
+    means: 'The socket speaks a ZeroMQ protocol older than ZMTP 3.',
+    remedy: 'give the engine libzmq 4 or newer',
+  },
+  'handshake-failed': {
+    level: 'failure',
+    means: 'The socket speaks ZeroMQ, and its handshake cannot be understood or was refused.',
+    remedy: 'look at the log of the engine; another ZeroMQ library there may help',
+  },
+  publisher: { level: 'ok', means: 'A ZeroMQ PUB or XPUB answers.', remedy: null },
+  'replay-port': {
+    level: 'failure',
+    means: 'A ROUTER answers where events are asked for: that is the replay socket of an engine.',
+    remedy: 'put this endpoint into replay, and the port of the events into connect',
+  },
+  'other-subscriber': {
+    level: 'failure',
+    means: 'A SUB answers: another subscriber, a bridge for example, is bound there.',
+    remedy: 'let the engines dial in there, and ask that bridge; or connect to the engines themselves',
+  },
+  'other-socket': {
+    level: 'failure',
+    means: 'A ZeroMQ socket of another kind answers.',
+    remedy: 'use the port of the KV-cache events',
+  },
+  'publisher-nearby': {
+    level: 'note',
+    means: 'A publisher answers on a neighbouring port (5556, 5557 and 5558 are easily mixed up).',
+    remedy: 'connect to that port instead, if it is the engine that is meant',
+  },
+  'router-nearby': {
+    level: 'note',
+    means: 'A replay socket (ROUTER) answers on a neighbouring port.',
+    remedy: 'set replay to it, if it is the engine that is meant: gaps are then filled',
+  },
+} as const satisfies Readonly<Record<string, FindingRow>>;
+
+export const endpointFinding = finderOf(endpointFindings);

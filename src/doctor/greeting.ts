@@ -1,0 +1,95 @@
+import type { Socket } from 'node:net';
+import { commandFrame, metadataOf, readCommand, readError, readProperty } from '../ingress/zmtp/commands.ts';
+import { command, FrameReader } from '../ingress/zmtp/frame-reader.ts';
+import { GreetingReader, greetingOf } from '../ingress/zmtp/greeting.ts';
+import { printable, ZmtpError } from '../ingress/zmtp/zmtp-error.ts';
+import type { Said } from './conversation.ts';
+import { converse } from './conversation.ts';
+import type { Address } from './dial.ts';
+import { identify, looksLike } from './foreign.ts';
+import type { Patience } from './patience.ts';
+
+/** What answers at the other end of a connection. */
+export type Peer =
+  | { readonly kind: 'zmq'; readonly type: string; readonly version: string }
+  | { readonly kind: 'mechanism'; readonly mechanism: string }
+  | { readonly kind: 'old'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string }
+  /** Something else; `like` null where nobody knows what. */
+  | { readonly kind: 'foreign'; readonly like: string | null; readonly begins: string }
+  | { readonly kind: 'mute' }
+  | { readonly kind: 'closed' };
+
+const limits = { frame: 4_096, command: 4_096 };
+/** A peer that greets sends READY at once; one that waits for ours first gets it then. */
+const readyPatience = 1_000;
+/**
+ * Signature and version. libzmq answers them with its whole greeting, which names its mechanism; once it has seen that ours
+ * is another one, it hangs up without it.
+ */
+const opening = 12;
+
+/** Shakes hands as a SUB would, up to the point where the kind of the other socket is known; subscribes to nothing. */
+export async function greet(socket: Socket, address: Address, patience: Patience): Promise<Peer> {
+  const reader = new HandshakeReader();
+  const greeting = greetingOf('NULL', false);
+  const ready = commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' }));
+  const short = { ...patience, answer: readyPatience };
+  let heard: Said = { bytes: Buffer.alloc(0), closed: false };
+  const say = async (words: Buffer, time: Patience, isEnough: () => boolean) => {
+    if (heard.closed) return;
+    const before = heard.bytes;
+    const all = (bytes: Buffer) => Buffer.concat([before, bytes]);
+    const said = await converse(socket, words, time, (bytes) => reader.read(all(bytes)) !== null || isEnough());
+    heard = { bytes: all(said.bytes), closed: said.closed };
+  };
+  await say(greeting.subarray(0, opening), short, () => reader.isGreeted);
+  if (reader.read(heard.bytes) === null) await say(greeting.subarray(opening), short, () => false);
+  // Somebody who waits for ours before he says what he is.
+  if (reader.read(heard.bytes) === null && reader.isGreeted) await say(ready, patience, () => false);
+  return reader.read(heard.bytes) ?? (await unheard(address, patience, heard, reader.isGreeted));
+}
+
+/** Whoever says too little to be known. */
+async function unheard(address: Address, patience: Patience, said: Said, isGreeted: boolean): Promise<Peer> {
+  if (isGreeted) return { kind: 'failed', message: 'it greets, and then does not say what kind of socket it is' };
+  const brief = { ...patience, answer: Math.min(patience.answer, readyPatience) };
+  const like = await identify(address, brief);
+  if (like !== null || said.bytes.length > 0) return { kind: 'foreign', like, begins: printable(said.bytes) };
+  return { kind: said.closed ? 'closed' : 'mute' };
+}
+
+class HandshakeReader {
+  /** Of the bytes that were read last. */
+  isGreeted = false;
+
+  /** Reads all bytes so far from the beginning; null: not enough yet. */
+  read(bytes: Buffer): Peer | null {
+    this.isGreeted = false;
+    try {
+      return this.#read(bytes);
+    } catch (error) {
+      if (!(error instanceof ZmtpError)) throw error;
+      if (error.code === 'not_zmtp') return { kind: 'foreign', like: looksLike(bytes), begins: printable(bytes) };
+      return { kind: error.code === 'old_version' ? 'old' : 'failed', message: error.message };
+    }
+  }
+
+  #read(bytes: Buffer): Peer | null {
+    const greeting = new GreetingReader();
+    const taken = greeting.take(bytes);
+    if (!greeting.isComplete) return null;
+    this.isGreeted = true;
+    if (greeting.mechanism !== 'NULL') return { kind: 'mechanism', mechanism: greeting.mechanism };
+    const frames = new FrameReader(limits);
+    frames.feed(bytes.subarray(taken));
+    const body = frames.next();
+    if (body === null) return null;
+    if (frames.flags < command) throw new ZmtpError('bad_handshake', 'it sent a message before READY');
+    const { name, data } = readCommand(body);
+    if (name === 'ERROR') throw readError(data);
+    if (name !== 'READY') throw new ZmtpError('bad_handshake', `it sent ${printable(Buffer.from(name))}, not READY`);
+    const type = readProperty(data, 'Socket-Type') ?? 'of no type';
+    return { kind: 'zmq', type, version: greeting.hasCommands ? '3.1' : '3.0' };
+  }
+}

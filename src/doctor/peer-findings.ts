@@ -1,0 +1,58 @@
+import type { Finding } from '../core/finding.ts';
+import { endpointFinding as find } from './endpoint-findings.ts';
+import type { Peer } from './greeting.ts';
+
+export function isPublisher(peer: Peer | null): boolean {
+  return peer?.kind === 'zmq' && (peer.type === 'PUB' || peer.type === 'XPUB');
+}
+
+export function isRouter(peer: Peer | null): boolean {
+  return peer?.kind === 'zmq' && peer.type === 'ROUTER';
+}
+
+/** What is wrong with whoever answers, before its kind of socket matters; null for a ZeroMQ socket. */
+export function whyNoPeer(subject: string, peer: Peer): Finding | null {
+  switch (peer.kind) {
+    case 'zmq':
+      return null;
+    case 'mechanism':
+      return find('mechanism-mismatch', subject, `the socket wants ${peer.mechanism}; the bridge has NULL only`, {
+        facts: { mechanism: peer.mechanism },
+      });
+    case 'old':
+      return find('old-zmtp', subject, peer.message);
+    case 'failed':
+      return find('handshake-failed', subject, `the ZeroMQ handshake fails: ${peer.message}`);
+    case 'mute':
+      return find('peer-mute', subject, 'it takes the connection and says nothing');
+    case 'closed':
+      return find('peer-hangs-up', subject, 'it takes the connection and ends it without a word');
+    case 'foreign':
+      return find('not-zeromq', subject, foreignSentence(peer), { facts: { like: peer.like, begins: peer.begins } });
+  }
+}
+
+function foreignSentence({ like, begins }: Extract<Peer, { kind: 'foreign' }>): string {
+  const said = begins === '' ? '' : `; its answer begins with ${JSON.stringify(begins.slice(0, 24))}`;
+  return like === null ? `it does not speak ZeroMQ${said}` : `it looks like ${like}, not like ZeroMQ${said}`;
+}
+
+/** Who answers where events are asked for. */
+export function asPublisher(subject: string, peer: Peer): Finding {
+  const wrong = whyNoPeer(subject, peer);
+  if (wrong !== null || peer.kind !== 'zmq') return wrong as Finding;
+  const { type, version } = peer;
+  const facts = { socket: type, zmtp: version };
+  switch (type) {
+    case 'PUB':
+    case 'XPUB':
+      return find('publisher', subject, `a ZeroMQ ${type} answers (ZMTP ${version}, no encryption)`, { facts });
+    case 'ROUTER':
+      return find('replay-port', subject, 'a ROUTER answers, no PUB: this is a replay socket', { facts });
+    case 'SUB':
+    case 'XSUB':
+      return find('other-subscriber', subject, `a ${type} answers: another subscriber is bound there`, { facts });
+    default:
+      return find('other-socket', subject, `a ZeroMQ ${type} answers, no PUB`, { facts });
+  }
+}

@@ -1,0 +1,71 @@
+import type { FindingRow } from '../core/finding-table.ts';
+import { finderOf } from '../core/finding-table.ts';
+
+/** Of replay sockets. */
+export const replayFindings = {
+  replay: { level: 'ok', means: 'The replay socket answers, and its numbers have no hole.', remedy: null },
+  'replay-truncated': {
+    level: 'note',
+    means:
+      'The replay socket no longer has the first batches: a bridge that joins late, or is away longer, cannot get them.',
+    remedy: 'raise buffer_steps of the engine, if the bridge may be away for longer than that',
+  },
+  'replay-holes': {
+    level: 'warning',
+    means: 'Numbers are missing in the middle of what the replay socket sent.',
+    remedy:
+      'none is needed where the engine failed to encode them; else the socket drops under load (vLLM before 0.26, SGLang): the bridge asks again',
+  },
+  'replay-no-end': {
+    level: 'warning',
+    means: 'The replay socket fell silent without its end marker: its end was dropped, or it hangs.',
+    remedy: 'the bridge copes by a time limit; a newer engine (vLLM 0.26 or later) drops nothing',
+  },
+  'replay-empty': {
+    level: 'note',
+    means: 'The replay socket answers and has nothing: the engine has published nothing so far.',
+    remedy: null,
+  },
+  'replay-hangs': {
+    level: 'failure',
+    means: 'The replay socket takes the request and does not answer.',
+    remedy: 'look whether the engine hangs; this port must be its replay_endpoint',
+  },
+  'replay-unreadable': {
+    level: 'failure',
+    means: 'The replay socket answers in a form that nobody knows.',
+    remedy: 'check that this port is the replay_endpoint of an engine; report the engine and its version if it is',
+  },
+  'replay-unreachable': {
+    level: 'failure',
+    means: 'The replay socket cannot be asked.',
+    remedy: 'start the engine with replay_endpoint, and compare the ports',
+  },
+  'replay-is-publisher': {
+    level: 'failure',
+    means: 'A PUB answers on the replay port: the ports are mixed up, or a data-parallel rank publishes there.',
+    remedy: 'move the replay port of the engine at least dataParallelSize away from the port of its events',
+  },
+  'replay-is-other': {
+    level: 'failure',
+    means: 'A ZeroMQ socket that is no ROUTER answers on the replay port.',
+    remedy: 'set replay to the replay_endpoint of the engine',
+  },
+  'replay-none': {
+    level: 'note',
+    means: 'No replay endpoint is configured: what is lost on the way is recorded as a gap, and not filled.',
+    remedy: 'start the engine with replay_endpoint and set replay',
+  },
+  'replay-unasked': {
+    level: 'skipped',
+    means: 'The replay endpoint depends on the engines, and none has shown where it is.',
+    remedy: null,
+  },
+  'replay-not-allowed': {
+    level: 'warning',
+    means: 'The pod in the topic is no address inside replay.allow: the bridge does not ask it, and its gaps stay.',
+    remedy: "add the engines' network to replay.allow, or use tcp://{peer}:port",
+  },
+} as const satisfies Readonly<Record<string, FindingRow>>;
+
+export const replayFinding = finderOf(replayFindings);

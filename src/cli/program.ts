@@ -4,9 +4,13 @@ import { ConfigError, messageOf } from '../core/errors.ts';
 import { addCheckConfigCommand } from './check-config.ts';
 import { addDoctorCommand } from './doctor.ts';
 import type { Edge } from './edge.ts';
+import { addInspectCommand } from './inspect.ts';
+import { addRewindCommand } from './rewind.ts';
 import { addRunCommand } from './run.ts';
 import { addSchemaCommand } from './schema.ts';
 import { addSimulateCommand } from './simulate.ts';
+import { addStatsCommand } from './stats.ts';
+import { addTailCommand } from './tail.ts';
 import { packageVersion } from './version.ts';
 
 const programName = 'kv-event-bridge';
@@ -66,6 +70,10 @@ function programOf(edge: Edge, done: (exitCode: number) => void): Command {
   addCheckConfigCommand(program, edge, done);
   addDoctorCommand(program, edge, done);
   addSchemaCommand(program, edge, done);
+  addTailCommand(program, edge, done);
+  addStatsCommand(program, edge, done);
+  addInspectCommand(program, edge, done);
+  addRewindCommand(program, edge, done);
   return program;
 }
 

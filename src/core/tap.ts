@@ -10,3 +10,6 @@ export interface RecordTap {
    */
   take(batch: RecordBatch): void;
 }
+
+/** Nobody watches. */
+export const noTap: RecordTap = { isOpen: false, take: () => undefined };

@@ -5,9 +5,11 @@ import { ConfigError, SinkError } from '../core/errors.ts';
 import { laneSettings } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { Sink, SinkModule, WriteOutcome } from '../core/sink.ts';
+import { FolderBook } from './file/book.ts';
 import { examineFolder } from './file/examine.ts';
 import type { Note } from './file/inventory.ts';
 import { problemWith } from './file/problem.ts';
+import { FolderReader } from './file/reader.ts';
 import { SegmentStore } from './file/store.ts';
 
 const settings = {
@@ -212,4 +214,10 @@ export const fileSink: SinkModule<typeof settings> = {
     return new FileSink(config, (code, message) => context.observe({ fact: 'sink-note', sink: 'file', code, message }));
   },
   examine: (config) => examineFolder(config),
+  async reader(config) {
+    return new FolderReader(config.dir);
+  },
+  async checkpoints(config) {
+    return new FolderBook(config.dir);
+  },
 };

@@ -17,6 +17,17 @@ export const redisSink: SinkModule<typeof redisSettings> = {
     const { examineRedis } = await import('./redis/examine.ts');
     yield* examineRedis({ config, clientName: clientName(about.bridge), client: Redis }, about);
   },
+  async reader(config) {
+    const { Redis } = await import('ioredis');
+    const { RedisReader } = await import('./redis/reader.ts');
+    return new RedisReader({ config, clientName: 'kv-event-bridge-reader', client: Redis });
+  },
+  async checkpoints(config, { bridge }) {
+    const { Redis } = await import('ioredis');
+    const { RedisBook } = await import('./redis/book.ts');
+    const ours = { clientName: 'kv-event-bridge-book', client: Redis };
+    return new RedisBook({ config, bridge, bridgeClient: clientName(bridge), ...ours });
+  },
 };
 
 /** CLIENT SETNAME takes printable ASCII without spaces. */

@@ -7,8 +7,8 @@ import { laneSettings } from '../core/lane-settings.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { Sink, SinkModule, WriteOutcome } from '../core/sink.ts';
 import { spansOf } from '../core/spans.ts';
+import { prettyLine } from '../wire/pretty.ts';
 import { examineStdout } from './stdout/examine.ts';
-import { prettyLine } from './stdout/pretty.ts';
 
 const settings = {
   ...laneSettings,

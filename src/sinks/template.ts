@@ -14,6 +14,11 @@ export function withoutPlaceholders(template: string): string {
   return template.replace(placeholder, '');
 }
 
+/** The literal text before, between and behind the placeholders: one piece where there is none. */
+export function literalPieces(template: string): readonly string[] {
+  return template.split(/\{(?:source|pod|model|rank)\}/);
+}
+
 /** A stream key or topic name with `{source} {pod} {model} {rank}` in it; any other brace is literal. */
 export class TargetTemplate {
   readonly text: string;

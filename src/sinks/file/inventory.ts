@@ -26,22 +26,35 @@ export interface Inventory {
  * Cuts what a kill left of a batch at the end of the newest segment: it will be written again.
  */
 export async function takeInventory(dir: string, note: Note): Promise<Inventory> {
-  const segments = await listSegments(dir);
+  return inventoryOf(dir, note, (path, scan) => cutBack(path, scan, note));
+}
+
+/** The same for whoever does not hold the lock: changes nothing. */
+export async function lookAt(dir: string): Promise<ReadonlyMap<string, Checkpoint>> {
+  const nothing = () => {};
+  return checkpointsOf((await inventoryOf(dir, nothing, async () => {})).streams);
+}
+
+type Cut = (path: string, scan: Scan) => Promise<void>;
+
+async function inventoryOf(dir: string, note: Note, cut: Cut): Promise<Inventory> {
+  // In this order: whoever only looks does so beside a bridge that writes, and newer segments are read, too.
   const saved = await readCheckpoints(dir);
+  const segments = await listSegments(dir);
   const path = checkpointPath(dir);
   const newestOnly = 'only the newest segment says where streams stand; those that are in older ones alone begin anew';
   if (saved === 'unreadable') {
     note('CHECKPOINTS_UNREADABLE', `${path} is damaged or of a newer version: ${newestOnly}`);
-    return resume(null, segments, note);
+    return resume(null, segments, cut);
   }
   if (saved === null) {
     if (segments.length > 1) note('CHECKPOINTS_MISSING', `there is no ${path}: ${newestOnly}`);
-    return resume(null, segments, note);
+    return resume(null, segments, cut);
   }
-  if (!(await isBeyond(saved, segments))) return resume(saved, segments, note);
+  if (!(await isBeyond(saved, segments))) return resume(saved, segments, cut);
   const lost = `${saved.bytes} bytes of segment ${saved.segment}, which are not there any more`;
   note('RECORDS_LOST', `${path} speaks for ${lost}: only what is there counts as written`);
-  return salvage(saved, segments, note);
+  return salvage(saved, segments, cut);
 }
 
 /** Whether the file speaks for bytes that are not there: someone deleted or cut a segment, or the disk lost its end. */
@@ -52,7 +65,7 @@ async function isBeyond({ segment, bytes }: Snapshot, segments: readonly Segment
   return own.size < bytes || !(await endsLine(own.path, bytes));
 }
 
-async function resume(saved: Snapshot | null, segments: readonly SegmentFile[], note: Note): Promise<Inventory> {
+async function resume(saved: Snapshot | null, segments: readonly SegmentFile[], cut: Cut): Promise<Inventory> {
   const streams = new Map(saved?.streams);
   const newest = segments.at(-1) ?? null;
   const unread = saved === null ? segments.slice(-1) : segments.filter(({ number }) => number >= saved.segment);
@@ -60,7 +73,7 @@ async function resume(saved: Snapshot | null, segments: readonly SegmentFile[], 
   for (const segment of unread) {
     const from = segment.number === saved?.segment ? saved.bytes : 0;
     const scan = await scanSegment(segment.path, from, checkpointsOf(streams), saved !== null && segment === newest);
-    if (segment === newest) await cutBack(segment.path, scan, note);
+    if (segment === newest) await cut(segment.path, scan);
     for (const [stream, checkpoint] of scan.streams) streams.set(stream, { checkpoint, segment: segment.number });
     end = scan.end;
   }
@@ -72,12 +85,12 @@ async function resume(saved: Snapshot | null, segments: readonly SegmentFile[], 
  * Where a segment (or its end) is gone: streams that had no record in it stand where they stood, the others where the
  * segments that are left say. None of those is continued: readers may already be behind it.
  */
-async function salvage(saved: Snapshot, segments: readonly SegmentFile[], note: Note): Promise<Inventory> {
+async function salvage(saved: Snapshot, segments: readonly SegmentFile[], cut: Cut): Promise<Inventory> {
   const there = new Set(segments.map(({ number }) => number));
   const oldest = segments[0]?.number ?? 0;
   const isThere = ({ segment }: Kept) => segment < saved.segment && (segment < oldest || there.has(segment));
   const known = new Map([...saved.streams].filter(([, kept]) => isThere(kept)));
-  const found = await search(saved, known, segments, note);
+  const found = await search(saved, known, segments, cut);
   const lastNumber = Math.max(saved.segment, segments.at(-1)?.number ?? 0);
   return { streams: new Map([...known, ...found]), newest: null, lastNumber, isSaved: false };
 }
@@ -87,7 +100,7 @@ async function search(
   saved: Snapshot,
   known: ReadonlyMap<string, Kept>,
   segments: readonly SegmentFile[],
-  note: Note,
+  cut: Cut,
 ): Promise<ReadonlyMap<string, Kept>> {
   const found = new Map<string, Kept>();
   const isUnknown = (stream: string) => !found.has(stream) && !known.has(stream);
@@ -96,7 +109,7 @@ async function search(
     const isBehind = segment.number >= saved.segment;
     if (!isNewest && !isBehind && ![...saved.streams.keys()].some(isUnknown)) break;
     const scan = await scanSegment(segment.path, 0, checkpointsOf(known), false);
-    if (isNewest) await cutBack(segment.path, scan, note);
+    if (isNewest) await cut(segment.path, scan);
     for (const [stream, checkpoint] of scan.streams) {
       if (isBehind ? !found.has(stream) : isUnknown(stream)) found.set(stream, { checkpoint, segment: segment.number });
     }

@@ -1,5 +1,7 @@
 import { open, readFile, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NameState } from '../../core/checkpoint-book.ts';
 import { codeOf, SinkError } from '../../core/errors.ts';
 import type { Holder } from './holder.ts';
 import { ourselves, parseHolder, stateOf } from './holder.ts';
@@ -7,12 +9,12 @@ import { ifPresent } from './problem.ts';
 
 /** How often the holder touches its lock, and for how long an untouched one of unknown origin counts as held. */
 const beat = 2_000;
-const patience = 10_000;
+export const lockPatience = 10_000;
 
 /**
  * Keeps two bridges from writing one folder: a file that names the process holding it. The lock of a process that died
  * (kill -9) is taken over at once where its number can be checked; where it cannot (another machine or container), once
- * nobody has touched it for `patience`, judged by our own clock only: those of two machines differ.
+ * nobody has touched it for `lockPatience`, judged by our own clock only: those of two machines differ.
  */
 export class FolderLock {
   readonly #path: string;
@@ -101,11 +103,34 @@ export class FolderLock {
     }
   }
 
-  async #look(): Promise<Seen | null> {
-    const text = await ifPresent(readFile(this.#path, 'utf8'));
-    const stats = await ifPresent(stat(this.#path));
-    if (text === null || stats === null) return null;
-    return { holder: parseHolder(text), what: `${stats.ino} ${stats.mtimeMs} ${text}` };
+  #look(): Promise<Seen | null> {
+    return lookAtLock(this.#path);
+  }
+}
+
+async function lookAtLock(path: string): Promise<Seen | null> {
+  const text = await ifPresent(readFile(path, 'utf8'));
+  const stats = await ifPresent(stat(path));
+  if (text === null || stats === null) return null;
+  return { holder: parseHolder(text), what: `${stats.ino} ${stats.mtimeMs} ${text}` };
+}
+
+/** Who writes a folder, without touching it. A lock of unknown origin is watched for as long as taking it over would take. */
+export async function lockState(dir: string): Promise<NameState> {
+  const path = join(dir, '.lock');
+  const seen = await lookAtLock(path);
+  if (seen === null) return { isHeld: false, evidence: `there is no lock (${path})` };
+  const who = seen.holder === null ? 'another process' : `process ${seen.holder.pid ?? '?'} on ${seen.holder.host}`;
+  const state = seen.holder === null ? 'unknown' : await stateOf(seen.holder, await ourselves());
+  if (state === 'alive') return { isHeld: true, evidence: `${who} runs and has the lock (${path})` };
+  if (state === 'dead') return { isHeld: false, evidence: `${who} had the lock and has ended (${path})` };
+  for (const watch = new Watch(); ; await sleep(beat / 4)) {
+    const now = await lookAtLock(path);
+    if (now === null) return { isHeld: false, evidence: `${who} has given up the lock (${path})` };
+    if (now.what !== seen.what) return { isHeld: true, evidence: `${who} has touched the lock just now (${path})` };
+    if (watch.unchanged(now.what)) {
+      return { isHeld: false, evidence: `${who} has not touched its lock for ${lockPatience / 1_000} s (${path})` };
+    }
   }
 }
 
@@ -127,7 +152,7 @@ class Watch {
       this.#what = what;
       this.#since = now;
     }
-    return now - this.#since >= patience;
+    return now - this.#since >= lockPatience;
   }
 }
 
@@ -152,7 +177,7 @@ async function createExclusive(path: string, text: string): Promise<boolean> {
 
 function locked(path: string, holder: Holder | null, certain: boolean): SinkError {
   const who = holder === null ? 'another process' : `process ${holder.pid ?? '?'} on ${holder.host}`;
-  const hope = certain ? '' : `; if it is dead, its lock is taken over after ${patience / 1000} s`;
+  const hope = certain ? '' : `; if it is dead, its lock is taken over after ${lockPatience / 1000} s`;
   return new SinkError({
     kind: certain ? 'destination' : 'transient',
     code: 'LOCKED',

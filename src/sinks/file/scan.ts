@@ -1,12 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import type { Checkpoint } from '../../core/checkpoint.ts';
 import { comparePositions } from '../../core/checkpoint.ts';
 import type { Line } from './line.ts';
 import { checkpointAfter, parseLine } from './line.ts';
-
-const newline = 0x0a;
-const blockBytes = 1_048_576;
+import { linesIn } from './lines.ts';
 
 export interface Scan {
   /** Of each stream that has a whole batch there: its last. */
@@ -84,23 +81,4 @@ class Follower {
 /** Behind a `Batch` any event of the same batch belongs to it; behind an event each but the first, which begins it again. */
 function continues(first: Line, line: Line): boolean {
   return line.batch === first.batch && line.index !== null && (first.index === null || line.index > 0);
-}
-
-/** Whole lines without their newline, and the offset just after it. */
-async function* linesIn(handle: FileHandle, from: number): AsyncGenerator<{ bytes: Buffer; end: number }> {
-  let carried: Buffer[] = [];
-  let position = from;
-  for (;;) {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(blockBytes), 0, blockBytes, position);
-    if (bytesRead === 0) return;
-    const block = buffer.subarray(0, bytesRead);
-    let start = 0;
-    for (let at = block.indexOf(newline); at !== -1; at = block.indexOf(newline, start)) {
-      yield { bytes: Buffer.concat([...carried, block.subarray(start, at)]), end: position + at + 1 };
-      carried = [];
-      start = at + 1;
-    }
-    if (start < bytesRead) carried.push(block.subarray(start));
-    position += bytesRead;
-  }
 }

@@ -63,6 +63,16 @@ export class CheckpointRecords {
     return [...byPartition].map(([partition, entries]) => ({ topic: this.#topic, partition, entries }));
   }
 
+  /** Puts a checkpoint, earlier ones too, in the place of whatever any partition says of the stream; null removes it. */
+  replacement(stream: string, checkpoint: Checkpoint | null, partitions: number): Part<Sendable>[] {
+    const key = `${this.#bridge}/${stream}`;
+    const own = partitionOf(Buffer.from(key), partitions);
+    return Array.from({ length: partitions }, (_, partition) => {
+      const text = checkpoint !== null && partition === own ? checkpointText(checkpoint) : '';
+      return { topic: this.#topic, partition, entries: [recordOf(key, text)] };
+    });
+  }
+
   /** One in every partition: what stands before it there was written by predecessors. */
   claim(owner: Owner, nonce: string, partitions: number): Part<Sendable>[] {
     const record = recordOf(this.#bridge, JSON.stringify({ ...owner, nonce }));
@@ -80,7 +90,8 @@ const maxSendBytes = 262_144;
 /** What the checkpoint topic says of one bridge's name, as far as it was read. */
 export class CheckpointView {
   readonly #bridge: string;
-  readonly #held = new Map<string, { partition: number; checkpoint: Checkpoint }>();
+  /** By partition, then by stream. */
+  readonly #held = new Map<number, Map<string, Checkpoint>>();
   /** In the order of each partition. */
   readonly claims: Claim[] = [];
   lease: LeaseValue | null = null;
@@ -91,8 +102,14 @@ export class CheckpointView {
     this.#bridge = bridge;
   }
 
+  /** Where the topic has got more partitions a key moves: then the later position counts. */
   get held(): Map<string, Checkpoint> {
-    return new Map([...this.#held].map(([stream, { checkpoint }]) => [stream, checkpoint]));
+    const all = new Map<string, Checkpoint>();
+    for (const [stream, checkpoint] of [...this.#held.values()].flatMap((one) => [...one])) {
+      const known = all.get(stream);
+      if (known === undefined || isBehind(known.position, checkpoint.position)) all.set(stream, checkpoint);
+    }
+    return all;
   }
 
   readonly take = (record: LogRecord): void => {
@@ -102,19 +119,13 @@ export class CheckpointView {
     else if (key.startsWith(`${this.#bridge}/`)) this.#checkpoint(key.slice(this.#bridge.length + 1), record);
   };
 
-  /** The last record of a key counts. Where the topic has got more partitions a key moves: then the later position. */
+  /** In each partition the last record of a key counts; an empty one means that there is none. */
   #checkpoint(stream: string, { partition, value }: LogRecord): void {
-    const known = this.#held.get(stream);
-    const isHere = known === undefined || known.partition === partition;
-    if (value === null || value.length === 0) {
-      if (isHere) this.#held.delete(stream);
-      return;
-    }
-    const checkpoint = parseCheckpoint(value.toString('utf8'));
-    if (checkpoint === null) return;
-    if (isHere || isBehind(known.checkpoint.position, checkpoint.position)) {
-      this.#held.set(stream, { partition, checkpoint });
-    }
+    const here = this.#held.get(partition) ?? new Map<string, Checkpoint>();
+    this.#held.set(partition, here);
+    const checkpoint = parseCheckpoint(value?.toString('utf8') ?? '');
+    if (value === null || value.length === 0) here.delete(stream);
+    else if (checkpoint !== null) here.set(stream, checkpoint);
   }
 
   #claim({ partition, offset, value }: LogRecord): void {

@@ -35,10 +35,29 @@ export async function installCodec(library: typeof kafkajs, name: string): Promi
   const type = { gzip: types.GZIP, snappy: types.Snappy, lz4: types.LZ4, zstd: types.ZSTD }[name] ?? types.None;
   const compress = (await load[name]?.()) ?? null;
   if (compress !== null && name !== 'gzip') {
-    const codecs: Record<number, () => unknown> = library.CompressionCodecs;
-    codecs[type] = () => ({ compress: ({ buffer }: { buffer: Buffer }) => compress(buffer) });
+    extendCodec(library, type, { compress: ({ buffer }: { buffer: Buffer }) => compress(buffer) });
   }
   return { number: type, compress };
+}
+
+/** Adds one direction of a codec to kafkajs's table, which all its clients share; the other one stays. */
+export function extendCodec(
+  library: typeof kafkajs,
+  type: number,
+  part: { compress(encoder: { buffer: Buffer }): Promise<Buffer> } | { decompress: Compress },
+): void {
+  const codecs: Record<number, () => object> = library.CompressionCodecs;
+  const before = codecs[type];
+  codecs[type] = () => ({ ...withoutThrowing(before), ...part });
+}
+
+/** What kafkajs lacks it says by throwing. */
+function withoutThrowing(make: (() => object) | undefined): object {
+  try {
+    return make?.() ?? {};
+  } catch {
+    return {};
+  }
 }
 
 const magic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);

@@ -12,6 +12,15 @@ export interface LogReaderOptions {
   readonly topic: string;
   /** How long one answer may take, and how long reading may stand still, ms. */
   readonly patience: number;
+  /** `end`: only what is decided from now on. */
+  readonly from?: 'start' | 'end';
+}
+
+/** Some records in the order of each partition, and how far that is, counted in offsets. */
+export interface ChunkOfLog {
+  readonly records: readonly LogRecord[];
+  readonly done: number;
+  readonly total: number;
 }
 
 /** Where reading to the end ends: what is decided by now (`stable`), or all that is there by now, once it is decided. */
@@ -28,12 +37,13 @@ const maxTries = 20;
 
 type Take = (record: LogRecord) => void;
 
+const outOfRange = 1;
 const maxFetchBytes = 8_388_608;
 /** How long the broker waits for something new when there was nothing, ms. */
 const idleWait = 100;
 
 /**
- * Reads a compacted topic from its beginning, committed records only, all partitions, without a consumer group: nothing
+ * Reads a topic from its beginning or end, committed records only, all partitions, without a consumer group: nothing
  * is left behind at the brokers after a kill, no rebalance (3 s with a broker's defaults) delays a start, and no right on
  * groups is needed. kafkajs's own consumer cannot do it either: it stops for ever at a stretch of the log that compaction
  * has emptied, and tells neither where aborted transactions end nor where the log does.
@@ -84,6 +94,30 @@ export class LogReader {
     }
   }
 
+  /** The same for whoever takes records at his own pace; `null`: for ever. */
+  async *chunks(end: End | null): AsyncGenerator<ChunkOfLog> {
+    let records: LogRecord[] = [];
+    const take: Take = (record) => records.push(record);
+    const start = this.#position;
+    const first = await this.#step(take);
+    const ends = new Map(end === null ? [] : first.map((slice) => [slice.partition, slice[end]] as const));
+    const total = Number([...ends.values()].reduce((sum, offset) => sum + offset, -start));
+    for (let since = Date.now(); ; ) {
+      const isThere = ({ partition, offset }: LogRecord) => end === null || offset < (ends.get(partition) ?? 0n);
+      yield { records: records.filter(isThere), done: Number(this.#position - start), total };
+      records = [];
+      const isDone = [...ends].every(([partition, offset]) => (this.#next.get(partition) ?? 0n) >= offset);
+      if (end !== null && isDone) return;
+      await this.#step(take);
+      if (!this.#isIdle || end === null) since = Date.now();
+      else if (Date.now() - since > this.#options.patience) throw this.#stuck();
+    }
+  }
+
+  get #position(): bigint {
+    return [...this.#next.values()].reduce((sum, offset) => sum + offset, 0n);
+  }
+
   /** Ends the connections at once. */
   close(): void {
     this.#client.sockets.cut();
@@ -95,14 +129,31 @@ export class LogReader {
     await this.#cluster.connect();
     await this.#cluster.addTargetTopic(topic);
     const partitions = this.#cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
-    const wanted = { topic, fromBeginning: true, partitions: partitions.map((partition) => ({ partition })) };
-    const offsets = await this.#cluster.fetchTopicsOffset([wanted]);
-    for (const { partition, offset } of offsets.flatMap((one) => one.partitions)) {
-      this.#next.set(partition, BigInt(offset));
-    }
+    const offsets = await this.#offsets(partitions, this.#options.from !== 'end');
+    for (const [partition, offset] of offsets) this.#next.set(partition, offset);
     if (partitions.length > 0 && partitions.every((partition) => this.#next.has(partition))) return;
     const message = `not all partitions of topic "${topic}" can be read yet`;
     throw new SinkError({ kind: 'transient', code: 'LEADER_NOT_AVAILABLE', message });
+  }
+
+  async #offsets(partitions: readonly number[], fromBeginning: boolean): Promise<ReadonlyMap<number, bigint>> {
+    const { topic } = this.#options;
+    const wanted = { topic, fromBeginning, partitions: partitions.map((partition) => ({ partition })) };
+    const offsets = await this.#cluster.fetchTopicsOffset([wanted]);
+    return new Map(
+      offsets.flatMap((one) => one.partitions.map((each) => [each.partition, BigInt(each.offset)] as const)),
+    );
+  }
+
+  /** Retention has deleted what was to be read next. False where that is not so. */
+  async #skipDeleted(partitions: readonly number[]): Promise<boolean> {
+    let hasMoved = false;
+    for (const [partition, begin] of await this.#offsets(partitions, true)) {
+      if (begin <= (this.#next.get(partition) ?? 0n)) continue;
+      this.#next.set(partition, begin);
+      hasMoved = true;
+    }
+    return hasMoved;
   }
 
   async #step(take: Take): Promise<readonly Slice[]> {
@@ -129,8 +180,9 @@ export class LogReader {
     });
     const slices = (await Promise.all(answers)).flat();
     const failed = slices.find(({ errorCode }) => errorCode !== 0);
-    if (failed !== undefined) throw protocolError(failed.errorCode);
-    return slices;
+    if (failed === undefined) return slices;
+    if (failed.errorCode === outOfRange && (await this.#skipDeleted([failed.partition]))) return this.#fetch();
+    throw protocolError(failed.errorCode);
   }
 
   /** A new topic, or one whose leader has just moved, takes a moment. */

@@ -57,3 +57,15 @@ local function clock()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 `;
+
+/**
+ * Takes the name of the bridge for `ARGV[2]`. The fence is the server's clock, or one more than the last fence where that
+ * clock was set back: it rises even when the store has lost the last one. Needs `clock`.
+ */
+export const takeName = `
+local number = clock()
+local last = tonumber(string.match(redis.call('HGET', hash, name) or '', '^(%d+) '))
+if last and last >= number then number = last + 1 end
+local fence = string.format('%.0f', number) .. ' ' .. ARGV[2]
+redis.call('HSET', hash, name, fence)
+`;

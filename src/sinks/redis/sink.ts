@@ -6,7 +6,7 @@ import type { Observe } from '../../core/observer.ts';
 import type { Sink, WriteOutcome } from '../../core/sink.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
 import { Caller } from './caller.ts';
-import { fieldPattern, openScript, readCheckpoints } from './checkpoints.ts';
+import { openScript, scanCheckpoints } from './checkpoints.ts';
 import type { ConnectionSetup } from './connection.ts';
 import { Connection } from './connection.ts';
 import type { Call } from './draft.ts';
@@ -15,9 +15,6 @@ import { known, RedisLease } from './lease.ts';
 import { planCalls } from './plan.ts';
 import { appendArguments, appendScript } from './script.ts';
 import type { RedisConfig } from './settings.ts';
-
-/** Fields that one HSCAN looks at: about 10 ms for Redis. */
-const scanStep = '1000';
 
 const nothing = Buffer.alloc(0);
 
@@ -65,7 +62,8 @@ export class RedisSink implements Sink {
     try {
       const keys = [this.#keys.checkpoints, ...this.#keys.known];
       this.#fence = String(await this.#caller.evaluate(openScript, keys, [this.#bridge, this.#owner]));
-      return await readCheckpoints(this.#bridge, (cursor) => this.#scan(cursor), this.#observe);
+      const place = { key: this.#keys.checkpoints, bridge: this.#bridge };
+      return await scanCheckpoints(this.#caller, place, this.#observe);
     } catch (error) {
       const failure = this.#caller.failure(error);
       if (failure.code === 'OOM') await this.#trim(this.#keys.known);
@@ -115,19 +113,5 @@ export class RedisSink implements Sink {
     const terms = { bridge: this.#bridge, fence: '', field: this.#config.field, retention: this.#config };
     const args = appendArguments({ documents, shares: [], steps: [] }, terms);
     await this.#caller.evaluate(appendScript, [this.#keys.checkpoints, ...documents.keys()], args).catch(() => {});
-  }
-
-  async #scan(cursor: string): Promise<[string, string[]]> {
-    const pattern = fieldPattern(this.#bridge);
-    const answer = await this.#caller.call(
-      'HSCAN',
-      this.#keys.checkpoints,
-      cursor,
-      'MATCH',
-      pattern,
-      'COUNT',
-      scanStep,
-    );
-    return answer as [string, string[]];
   }
 }

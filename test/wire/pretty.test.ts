@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { prettyLine } from '../../src/sinks/stdout/pretty.ts';
+import { hideTokens } from '../../src/wire/hide-tokens.ts';
+import type { JsonObject } from '../../src/wire/json.ts';
+import { prettyLine, prettyRecord } from '../../src/wire/pretty.ts';
 import { eventDocument, testStream } from '../support/batches.ts';
 
 const stream = testStream();
@@ -27,6 +29,19 @@ describe('pretty lines', () => {
       const batch = { type: 'Batch', index: null, events: [{ type: 'BlockStored', ...event }], event: undefined };
       expect(line(batch)).not.toContain(`${secret}`);
     }
+  });
+
+  it('shows them where they are asked for', () => {
+    const shown = prettyRecord(
+      { ...record, event: { token_ids: [1, 2], block_size: 2 } },
+      { colour: false, tokens: true },
+    );
+    expect(shown).toContain(' token_ids=[1,2] block_size=2');
+  });
+
+  it('shows what was hidden before as it hides it itself', () => {
+    const hidden = hideTokens(record as unknown as JsonObject);
+    expect(prettyRecord(hidden, { colour: false, tokens: false })).toBe(line({}));
   });
 
   it('shows the fields of a control record, without the raw bytes', () => {

@@ -22,31 +22,50 @@ const left = new Set([
   'origin',
   'event',
   'raw',
+  'raw_hidden',
 ]);
 
 const longestText = 60;
 
+export interface PrettyOptions {
+  readonly colour: boolean;
+  /** Whether token ids are written out; else only how many there are. */
+  readonly tokens: boolean;
+}
+
+/** One line for people of a record as its bytes stand in a batch. */
+export function prettyLine(record: Buffer, colour: boolean): string {
+  return prettyRecord(JSON.parse(record.toString('utf8')) as Fields, { colour, tokens: false });
+}
+
 /**
  * One line for people: time, stream, sequence number, type, some fields. Prompts are private: token ids, and every list
- * or object that might hold them, appear as a count only.
+ * or object that might hold them, appear as a count only, unless they are asked for.
  */
-export function prettyLine(record: Buffer, colour: boolean): string {
-  const fields = JSON.parse(record.toString('utf8')) as Fields;
+export function prettyRecord(fields: Fields, { colour, tokens }: PrettyOptions): string {
   const type = String(fields['type']);
   const words = [
     paint(timeOf(fields['received_at']), dim, colour),
     plain(String(fields['stream'])),
     paint(positionOf(fields), dim, colour),
     paint(plain(type), colourOf(type), colour),
-    ...describe(fields),
+    ...describe(fields, tokens),
   ];
   return `${words.join(' ')}\n`;
 }
 
-function describe(fields: Fields): string[] {
+function describe(fields: Fields, tokens: boolean): string[] {
   const own = Object.entries(fields).filter(([key]) => !left.has(key));
   const event = Object.entries((fields['event'] ?? {}) as Fields);
-  return [...own, ...event].map(([key, value]) => `${plain(key)}=${shown(key, value)}`);
+  return [...own, ...event].map(([key, value]) => member(key, value, tokens));
+}
+
+/** What `hideTokens` has replaced by a count looks as if it had been hidden here. */
+function member(key: string, value: unknown, tokens: boolean): string {
+  const hidden = typeof value === 'number' ? /^(.*)_hidden$/.exec(key)?.[1] : undefined;
+  if (hidden !== undefined) return `${plain(hidden)}=[${value}]`;
+  if (tokens && Array.isArray(value) && key.includes('token')) return `${plain(key)}=${JSON.stringify(value)}`;
+  return `${plain(key)}=${shown(key, value)}`;
 }
 
 function positionOf(fields: Fields): string {

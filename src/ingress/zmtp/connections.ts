@@ -2,8 +2,10 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Observe } from '../../core/observer.ts';
 import { plainAddress } from './address.ts';
+import { Buffers } from './buffers.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { ZmtpConnection } from './connection.ts';
+import { sharedBuffer } from './receive.ts';
 import { Rotation } from './rotation.ts';
 import { sayTrouble, troubleOf } from './trouble.ts';
 import type { ZmtpError } from './zmtp-error.ts';
@@ -16,7 +18,7 @@ export interface ConnectionLimits {
   readonly unfinished: number;
 }
 
-export interface ConnectionsOptions extends ConnectionOptions {
+export interface ConnectionsOptions extends Omit<ConnectionOptions, 'buffers' | 'shared'> {
   readonly limits: ConnectionLimits;
   /** Whether publishers dial in, which nobody here has chosen and of which there may be hundreds. */
   readonly isBound: boolean;
@@ -32,6 +34,7 @@ const checkInterval = 250;
 export class Connections {
   readonly rotation = new Rotation<ZmtpConnection>();
   readonly #options: ConnectionsOptions;
+  readonly #memory = { buffers: new Buffers(), shared: sharedBuffer() };
   readonly #open = new Set<ZmtpConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #upkeep: NodeJS.Timeout;
@@ -61,22 +64,26 @@ export class Connections {
       return null;
     }
     this.#accepted += 1;
-    const connection = new ZmtpConnection({ socket, peer, number: this.#accepted }, this.#options, {
-      onMessages: (ready) => this.rotation.add(ready),
-      onHeld: (change) => {
-        this.#unfinished += change;
-        return this.#unfinished <= this.#options.limits.unfinished;
+    const connection = new ZmtpConnection(
+      { socket, peer, number: this.#accepted },
+      { ...this.#options, ...this.#memory },
+      {
+        onMessages: (ready) => this.rotation.add(ready),
+        onHeld: (change) => {
+          this.#unfinished += change;
+          return this.#unfinished <= this.#options.limits.unfinished;
+        },
+        onNoHeartbeats: () => this.#noHeartbeats(peer),
+        onEstablished: (established) => {
+          this.#established(established);
+          onEstablished();
+        },
+        onClosed: (closed, failure) => {
+          this.#closed(closed, failure);
+          onClosed(failure);
+        },
       },
-      onNoHeartbeats: () => this.#noHeartbeats(peer),
-      onEstablished: (established) => {
-        this.#established(established);
-        onEstablished();
-      },
-      onClosed: (closed, failure) => {
-        this.#closed(closed, failure);
-        onClosed(failure);
-      },
-    });
+    );
     this.#open.add(connection);
     this.#perAddress.set(peer, this.#countOf(peer) + 1);
     return connection;

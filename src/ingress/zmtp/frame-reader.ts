@@ -1,3 +1,4 @@
+import type { Buffers } from './buffers.ts';
 import { ZmtpError } from './zmtp-error.ts';
 
 /** Bits of a frame's first byte; all others are reserved. */
@@ -18,10 +19,13 @@ const firstRoom = 65_536;
 
 /**
  * Cuts a stream of bytes into ZMTP frames. A frame that lies within one chunk is a view into it; one that does not is
- * copied, each byte once, into a buffer that is then the frame's own.
+ * copied, each byte once, into a buffer that is its own until `release`.
  */
 export class FrameReader {
   readonly #limits: FrameLimits;
+  readonly #buffers: Buffers;
+  /** Of frames that were given. */
+  #given: Buffer[] = [];
   #chunk: Buffer = nothing;
   #at = 0;
   readonly #header = Buffer.alloc(9);
@@ -34,8 +38,9 @@ export class FrameReader {
   #flags = 0;
   #expected: Buffer | null = null;
 
-  constructor(limits: FrameLimits) {
+  constructor(limits: FrameLimits, buffers: Buffers) {
     this.#limits = limits;
+    this.#buffers = buffers;
   }
 
   /** Of the frame that `next` has given. */
@@ -56,6 +61,13 @@ export class FrameReader {
   /** Bytes that a short frame often has: then `next` gives this very buffer instead of a view. Null: none. */
   expect(body: Buffer | null): void {
     this.#expected = body;
+  }
+
+  /** Nobody looks at the frames that were given any more; there may be one that is not all there. */
+  release(): void {
+    if (this.#given.length === 0) return;
+    for (const room of this.#given) this.#buffers.give(room);
+    this.#given = [];
   }
 
   /** The next bytes; the ones before must have been read. */
@@ -141,13 +153,15 @@ export class FrameReader {
     this.#body = null;
     this.#filled = 0;
     this.#headed = 0;
+    this.#given.push(room);
     return room.subarray(0, this.#size);
   }
 
   #roomFor(body: Buffer, needed: number): Buffer {
     if (needed <= body.length && body !== nothing) return body;
-    const larger = Buffer.allocUnsafe(Math.min(this.#size, Math.max(needed, 2 * body.length, firstRoom)));
+    const larger = this.#buffers.take(Math.min(this.#size, Math.max(needed, 2 * body.length, firstRoom)));
     body.copy(larger, 0, 0, this.#filled);
+    this.#buffers.give(body);
     return larger;
   }
 }

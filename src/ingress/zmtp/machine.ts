@@ -1,3 +1,4 @@
+import type { Buffers } from './buffers.ts';
 import type { Command } from './commands.ts';
 import {
   commandFrame,
@@ -14,6 +15,8 @@ import { GreetingReader, greetingOf } from './greeting.ts';
 import { printable, ZmtpError } from './zmtp-error.ts';
 
 export interface MachineOptions {
+  /** Where frames go that span chunks. */
+  readonly buffers: Buffers;
   /** Prefixes to subscribe to. */
   readonly topics: readonly string[];
   /** Bytes of all frames of one message. */
@@ -30,7 +33,7 @@ const none: readonly (readonly Buffer[])[] = [];
 
 /**
  * One SUB's end of a ZMTP 3.0 or 3.1 connection with the mechanism NULL. No socket, no clock: bytes go in, messages and
- * bytes to be sent come out. Messages are views into what was pushed, except for frames that span chunks.
+ * bytes to be sent come out. Messages are views into what was pushed and into memory that is used again after `release`.
  */
 export class ZmtpMachine {
   readonly #options: MachineOptions;
@@ -41,13 +44,15 @@ export class ZmtpMachine {
   #failure: ZmtpError | null = null;
   #pongs = 0;
   #parts: Buffer[] = [];
+  /** So many of these parts are in memory of their own. */
+  #own = 0;
   #size = 0;
   /** Of the last message: a publisher sends the same again and again. */
   #topic: Buffer | null = null;
 
   constructor(options: MachineOptions) {
     this.#options = options;
-    this.#frames = new FrameReader({ frame: options.maxMessageSize, command: maxCommand });
+    this.#frames = new FrameReader({ frame: options.maxMessageSize, command: maxCommand }, options.buffers);
     this.#output = [greetingOf('NULL', false)];
   }
 
@@ -88,6 +93,15 @@ export class ZmtpMachine {
   /** Further messages of the last chunk; none once it is used up. */
   rest(): readonly (readonly Buffer[])[] {
     return this.#frames.isDrained ? none : this.#guarded(() => this.#cut());
+  }
+
+  /** All messages so far have been dealt with, and the memory of the chunk they came in is about to be used again. */
+  release(): void {
+    for (; this.#own < this.#parts.length; this.#own += 1) {
+      const part = this.#parts[this.#own] as Buffer;
+      if (part !== this.#topic) this.#parts[this.#own] = Buffer.from(part);
+    }
+    this.#frames.release();
   }
 
   /** What is to be sent now; null: nothing. */
@@ -139,6 +153,7 @@ export class ZmtpMachine {
         else if (this.#ends(body, frames.flags)) {
           messages.push(this.#parts);
           this.#parts = [];
+          this.#own = 0;
           this.#size = 0;
           frames.expect(this.#topic);
           if (messages.length === maxBatch) break;

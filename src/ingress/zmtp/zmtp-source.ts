@@ -94,9 +94,9 @@ export class ZmtpSource implements Source {
         turnBegan = performance.now();
         continue;
       }
-      const frames = this.#framesOf(connection);
+      yield this.#framesOf(connection);
+      connection.handled();
       rotation.done(connection);
-      yield frames;
       if (performance.now() - turnBegan > maxTurn) {
         await nextTurn();
         turnBegan = performance.now();
@@ -127,7 +127,7 @@ export class ZmtpSource implements Source {
     const { source, endpoint } = this.#place();
     // A source that connects says by `onReconnect` that its connection is a new one.
     const connection = this.#dialler === null ? from.number : null;
-    return from.take().map((parts) => ({ source, endpoint, peer, connection, parts, receivedAt }));
+    return from.messages.map((parts) => ({ source, endpoint, peer, connection, parts, receivedAt }));
   }
 
   #createConnections(): Connections {

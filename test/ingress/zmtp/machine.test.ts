@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { Buffers } from '../../../src/ingress/zmtp/buffers.ts';
 import { ZmtpMachine } from '../../../src/ingress/zmtp/machine.ts';
 import { command, frame, greeting, handshake, message, property, ready } from '../../support/zmtp-bytes.ts';
 
 const maxMessageSize = 1_000;
 
 function create(topics: readonly string[] = ['']): ZmtpMachine {
-  return new ZmtpMachine({ topics, maxMessageSize });
+  return new ZmtpMachine({ topics, maxMessageSize, buffers: new Buffers() });
 }
 
 function established(topics?: readonly string[]): ZmtpMachine {

@@ -48,6 +48,7 @@ async function bridgeInto(env: Readonly<Record<string, string>> = {}) {
     // A bridge of one name goes on where its checkpoints end: each here is a new one.
     KAFKA_CHECKPOINT_TOPIC: `${name}.checkpoints`,
     KAFKA_CREATE_TOPICS: 'true',
+    DEGRADED_AFTER: '0',
     ...env,
   });
   running.push(bridge);

@@ -63,6 +63,8 @@ export class Replayer {
     // Looked at again: as a duplicate, or as what a sink still lacks.
     if (need.isMaybeLate && (await this.#isLate(entry, behind, path)))
       return { origin: 'live', gapReason: null, entry };
+    // Cut off while it asked: whose frame it is, the next start finds out.
+    if (need.isMaybeLate && this.#isLeaving()) return null;
     if (need.restarts) await path.emit(path.intake.restart(entry, behind.receivedAt));
     if (need.from > need.to) return { origin: 'live', gapReason: 'replay_failed', entry };
     const filling = await this.#replay(need, need.known, { origin: behind, path });
@@ -129,11 +131,12 @@ export class Replayer {
     const to = entry.lateUntil;
     if (endpoint === null || from === null || to === null) return false;
     const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
-    if (seam === 'unreachable') return isEarlier(entry, frame);
-    if (seam !== 'same') return false;
+    if (seam === 'restarted') return false;
+    if (seam !== 'same') return isEarlier(entry, frame);
     const overlap = path.intake.overlapOf(entry);
     overlap.clear();
-    const isOurs = await this.#remember({ endpoint, from, to, known: sightings, signal: this.#signal }, overlap, frame);
+    const found = await this.#remember({ endpoint, from, to, known: sightings, signal: this.#signal }, overlap, frame);
+    const isOurs = found ?? isEarlier(entry, frame);
     const { state } = entry;
     const isLacking = state !== undefined && (state.last ?? -1n) < from;
     if (!isOurs || isLacking) overlap.clear();
@@ -143,14 +146,14 @@ export class Replayer {
     return isOurs;
   }
 
-  /** Keeps the fingerprints of a range; says whether the frame is its first batch. */
-  async #remember(request: RangeRequest, overlap: Overlap, frame: Frame): Promise<boolean> {
-    let isOurs = false;
+  /** Keeps the fingerprints of a range; says whether the frame is its first batch, null where that did not come. */
+  async #remember(request: RangeRequest, overlap: Overlap, frame: Frame): Promise<boolean | null> {
+    let isOurs: boolean | null = null;
     for await (const stretch of replayInTurn(request, this.#options)) {
       if (stretch.kind !== 'frames') break;
       for (const { seq, payload } of stretch.frames) {
         overlap.add(seq, fingerprintOf(payload));
-        isOurs ||= seq === request.from && isSame(frame.parts.at(-1) ?? nothing, sightingOf(payload)) === true;
+        if (seq === request.from) isOurs = isSame(frame.parts.at(-1) ?? nothing, sightingOf(payload));
       }
     }
     return isOurs;
@@ -200,8 +203,8 @@ export class Replayer {
 }
 
 /**
- * Nobody can be asked any more: the publisher has ended, and its last connection brings what had waited there. Its own clock
- * tells: a batch with a lower number and an earlier time than the last known one was there before that.
+ * Nobody can say any more: the publisher ends or no longer keeps that batch, and its connection brings what had waited
+ * there. Its own clock tells: a batch with a lower number and an earlier time than the last known one was there before it.
  */
 function isEarlier(entry: StreamEntry, frame: Frame): boolean {
   const ts = timeOf(frame);

@@ -74,19 +74,31 @@ describe('a stream of an earlier run', () => {
     expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(4);
   });
 
-  it('takes it for late also where the publisher has ended, by its own clock', async () => {
+  const gone: [string, Answer[]][] = [
+    ['has ended', [{ seqs: [], end: 'unreachable' }]],
+    ['is about to end, and no longer answers', [{ seqs: [], end: 'idle' }]],
+    ['ends while it is asked', [{ seqs: [8] }, { seqs: [], end: 'unreachable' }]],
+    ['no longer keeps that batch', [{ seqs: numbers(7, 8) }]],
+  ];
+  it.each(gone)('takes it for late also where the publisher %s, by its own clock', async (_, answers) => {
     const sink = new HoldingSink(7);
     const running = { seqs: numbers(0, 8) };
-    const { send, facts, clock } = await bridgeWith([sink], ...[running, running, running], {
-      seqs: [],
-      end: 'unreachable',
-    });
+    const { send, facts, clock } = await bridgeWith([sink], ...[running, running, running], ...answers);
     expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1']);
     // What waited in the connection of the one that has ended.
     await send(5, 6, 7, 8, 9);
-    await clock.pass(1_000);
+    for (let pause = 0; pause < 50; pause++) await clock.pass(100);
     expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1', '9']);
     expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(4);
+  });
+
+  it('does not guess whose a late number is when the stop comes while it asks', async () => {
+    const sink = new HoldingSink(7);
+    const running = { seqs: numbers(0, 8) };
+    const { send, stop } = await bridgeWith([sink], ...[running, running, running], { seqs: [], hangs: true });
+    await send({ seq: 5, payload: again(5) });
+    await stop(true);
+    expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1']);
   });
 
   it('takes for a restart what is later than that, where nobody can be asked', async () => {

@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { Checkpoint } from '../core/checkpoint.ts';
 import { checkpointText, comparePositions } from '../core/checkpoint.ts';
@@ -7,6 +5,7 @@ import { BridgeError, ConfigError } from '../core/errors.ts';
 import { sinkModules } from '../sinks/registry.ts';
 import type { Edge } from './edge.ts';
 import { withBook } from './inspect.ts';
+import { askAtTerminal } from './prompt.ts';
 import { addSettingFlags } from './settings-flags.ts';
 import { ableSinks, chooseSink } from './sink-choice.ts';
 import { isTerminal } from './style.ts';
@@ -74,11 +73,8 @@ function targetOf({ stream, to, epoch: text }: RewindFlags, before: Checkpoint |
 
 async function isAgreed({ yes }: RewindFlags, edge: Edge): Promise<boolean> {
   if (yes) return true;
-  if (!isTerminal(edge.stdout)) throw new ConfigError('--yes: is needed where nobody can be asked');
-  const prompt = createInterface({ input: createReadStream('/dev/tty'), output: edge.stdout });
-  try {
-    return /^y(es)?$/i.test((await prompt.question('Rewind? [y/N] ')).trim());
-  } finally {
-    prompt.close();
-  }
+  const without = '--yes: is needed where nobody can be asked';
+  if (!isTerminal(edge.stdout)) throw new ConfigError(without);
+  const answer = await askAtTerminal('Rewind? [y/N] ', edge.stdout, without);
+  return /^y(es)?$/i.test(answer?.trim() ?? '');
 }

@@ -1,6 +1,8 @@
 /** Columns as wide as their widest cell; numbers to the right. Without a first line where there are no rows. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const isNumber = head.map((_, column) => rows.every((row) => /^(-|[\d.,%\s]+[smh]?)$/.test(String(row[column]))));
+  const isNumber = head.map((_, column) =>
+    rows.every((row) => /^(-|[\d.,%\s]+(?:ms|s|min|h|days)?)$/.test(String(row[column]))),
+  );
   const lines = [head, ...rows].map((row) => row.map(String));
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   const format = (line: readonly string[]) =>
@@ -21,5 +23,7 @@ export function span(seconds: number | null): string {
   if (seconds === null) return '-';
   if (seconds < 1) return `${(seconds * 1_000).toPrecision(3)} ms`;
   if (seconds < 120) return `${seconds.toPrecision(3)} s`;
-  return seconds < 7_200 ? `${(seconds / 60).toPrecision(3)} min` : `${(seconds / 3_600).toPrecision(3)} h`;
+  if (seconds < 7_200) return `${(seconds / 60).toPrecision(3)} min`;
+  const hours = seconds / 3_600;
+  return hours < 48 ? `${hours.toPrecision(3)} h` : `${Math.round(hours / 24)} days`;
 }

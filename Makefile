@@ -16,7 +16,7 @@ MANIFESTS = manifests/zmq-listener
 DELETE = $(KUBECTL) delete --namespace "$(NAMESPACE)" --ignore-not-found
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build lint docs bench clean image \
+.PHONY: help demo test build lint docs bench tour clean image \
   zmq-image-build zmq-image-push deploy-zmq-all deploy-zmq-listener deploy-sim deploy-vllm \
   delete-zmq-all delete-zmq-listener delete-sim delete-vllm clean-zmq \
   need-node need-container-tool need-registry need-kubectl
@@ -51,6 +51,10 @@ docs: need-node ## Write docs/configuration.md again from the schema
 
 bench: need-node ## Measure beside other bridges and write docs/benchmarks.md (ARGS="--quick")
 	@node scripts/bench.mjs $(ARGS)
+
+tour: need-node ## Break things one after the other and see who names the cause (ARGS="--only redis")
+	@node scripts/setup.mjs
+	@node scripts/tour.mjs $(ARGS)
 
 clean: ## Remove what was built here; dependencies and data stay
 	rm -rf dist dist-bench coverage data/demo

@@ -23,6 +23,8 @@ export interface SimulateOptions {
   /** Milliseconds. */
   readonly settle: number;
   readonly hold: number;
+  /** How far the clock of the engine is ahead, below 0 behind. */
+  readonly clockSkew: number;
   /** Path, `-` for standard output, null for none. */
   readonly truth: string | null;
 }
@@ -42,6 +44,7 @@ export function readSimulateFlags(flags: SimulateFlags): SimulateOptions {
     count: integer(flags, 'count', 0, Number.MAX_SAFE_INTEGER),
     settle: duration(flags, 'settle'),
     hold: duration(flags, 'hold'),
+    clockSkew: signedDuration(flags, 'clock-skew'),
     truth: flags['truth'] === undefined ? null : filled(flags, 'truth'),
   };
 }
@@ -117,10 +120,24 @@ const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
 
 function duration(flags: SimulateFlags, name: string): number {
   const text = textOf(flags, name);
+  const value = millisecondsOf(text);
+  if (value !== null) return value;
+  throw new ConfigError(`--${name} ${shown(text)} is no duration: give a unit, such as 500ms, 30s, 10m or 1h`);
+}
+
+function signedDuration(flags: SimulateFlags, name: string): number {
+  const text = textOf(flags, name);
+  const value = millisecondsOf(text.replace(/^-/, ''));
+  if (value !== null) return text.startsWith('-') ? -value : value;
+  throw new ConfigError(
+    `--${name} ${shown(text)} is no duration: give a unit and perhaps a sign, such as 5s or -500ms`,
+  );
+}
+
+function millisecondsOf(text: string): number | null {
   if (text === '0') return 0;
   const [, digits, unit = ''] = /^(\d{1,6})(ms|s|m|h)$/.exec(text) ?? [];
-  if (digits !== undefined) return Number(digits) * (units[unit] ?? 1);
-  throw new ConfigError(`--${name} ${shown(text)} is no duration: give a unit, such as 500ms, 30s, 10m or 1h`);
+  return digits === undefined ? null : Number(digits) * (units[unit] ?? 1);
 }
 
 function filled(flags: SimulateFlags, name: string): string {

@@ -54,6 +54,7 @@ export function addSimulateCommand(program: Command, edge: Edge, done: (exitCode
     .option('--hwm <number>', 'Batches queued for a subscriber that does not read.', '100000')
     .option('--settle <duration>', 'Longest wait for a first subscriber before the first batch.', '10s')
     .option('--hold <duration>', 'How long to stay after the last batch, answering replays.', '0')
+    .option('--clock-skew <duration>', 'How far the clock of the engine is ahead, e.g. 5s; behind: -5s.', '0')
     .option('--truth <file>', 'Write what was published, one JSON line per batch; - for standard output.')
     .addHelpText('after', helpText)
     .action(async (flags: SimulateFlags) => {
@@ -78,12 +79,13 @@ function checkFlag(flag: string, endpoint: string, mode: 'bind' | 'connect'): vo
 async function simulate(options: SimulateOptions, edge: Edge): Promise<void> {
   const stop = new AbortController();
   edge.onSignal(() => stop.abort());
+  const now = () => Date.now() + options.clockSkew;
   const truth = openTruth(options.truth, edge, () => stop.abort());
   try {
     const runs = options.engines.map(async (engine, rank) => {
       const steps = scenario(options.scenario, { ...options, seed: options.seed + rank });
       const summary = await runEngine(
-        { ...options, truth: truth?.write ?? null, engine, rank, steps, now: Date.now },
+        { ...options, truth: truth?.write ?? null, engine, rank, steps, now },
         stop.signal,
       );
       edge.stderr.write(summaryLine(summary, rank, engine.topic));

@@ -15,7 +15,7 @@ const operators = [
   'delete-vllm',
   'clean-zmq',
 ];
-const developers = ['help', 'demo', 'test', 'build', 'lint', 'docs', 'bench', 'clean', 'image'];
+const developers = ['help', 'demo', 'test', 'build', 'lint', 'docs', 'bench', 'tour', 'clean', 'image'];
 
 describe.skipIf(!hasCommand('make'))('Makefile', () => {
   it('lists every target with a description, also when none is named', () => {

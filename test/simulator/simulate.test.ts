@@ -163,6 +163,19 @@ describe('simulate', () => {
     expect(truth.map((line) => line.incarnation ?? 0)).toEqual(sequences.map((_, index) => (index < 40 ? 0 : 1)));
   });
 
+  it.each([
+    ['1h', 3_600],
+    ['-1h', -3_600],
+  ])('has a clock that is %s off where it is told to', async (skew, seconds) => {
+    const endpoint = `tcp://127.0.0.1:${await freePorts()}`;
+    await bound(endpoint);
+    const file = await truthFile();
+    const flags = ['--connect', endpoint, '--count', '1', '--rate', '0', '--clock-skew', skew, '--truth', file];
+    expect(await simulate(...flags).exitCode).toBe(0);
+    const [line] = published(await linesOf(file));
+    expect(Math.abs((line?.ts ?? 0) - Date.now() / 1_000 - seconds)).toBeLessThan(600);
+  });
+
   it('runs until stopped, then ends with 0 and a truth that has all that was sent', async () => {
     const endpoint = `tcp://127.0.0.1:${await portText()}`;
     const [reader] = await bound(endpoint);
@@ -212,6 +225,10 @@ describe('simulate', () => {
     [['--rate', '1e3'], /--rate "1e3" is no valid number: use batches per second such as 50 or 0.5/],
     [['--hold', '30'], /--hold "30" is no duration: give a unit, such as 500ms, 30s/],
     [['--settle', ''], /--settle "" is no duration/],
+    [
+      ['--clock-skew', '--5s'],
+      /--clock-skew "--5s" is no duration: give a unit and perhaps a sign, such as 5s or -500ms/,
+    ],
     [['--connect', 'tcp://*:5557'], /--connect: endpoint tcp:\/\/\*:5557 names no address/],
     [['--connect', ''], /--connect is empty/],
     [['--bind', 'tcp://*:99999'], /--bind: endpoint tcp:\/\/\*:99999 has port 99999/],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder, freePort, installOnce, NativeProcess } from './service.ts';
@@ -29,8 +29,8 @@ export async function prometheusPrograms(): Promise<PrometheusPrograms> {
 const ruleFile = join(import.meta.dirname, '../../../monitoring/prometheus/rules.yaml');
 
 export interface PrometheusOptions {
-  /** `host:port` of each bridge. */
-  readonly targets: readonly string[];
+  /** `host:port` of each bridge; more by `watch`. */
+  readonly targets?: readonly string[];
   /** Alerts fire at the first evaluation that finds something: no `for`. */
   readonly impatient?: boolean;
 }
@@ -72,7 +72,8 @@ export class Prometheus {
     const folder = mkdtempSync(join(tmpdir(), 'kv-prometheus-'));
     const rules = readFileSync(ruleFile, 'utf8');
     writeFileSync(join(folder, 'rules.yaml'), options.impatient ? rules.replaceAll(/^ +for: .*\n/gm, '') : rules);
-    writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(configFor(options.targets)));
+    writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
+    writeTargets(folder, options.targets ?? []);
     const address = `127.0.0.1:${await freePort()}`;
     const args = [
       `--config.file=${join(folder, 'prometheus.yml')}`,
@@ -83,6 +84,11 @@ export class Prometheus {
     const process = new NativeProcess({ command: prometheus, args, log: join(folder, 'log'), isReady });
     await process.start();
     return new Prometheus(process, folder, `http://${address}`);
+  }
+
+  /** From now on it scrapes these bridges, and no others. */
+  watch(...targets: readonly string[]): void {
+    writeTargets(this.#folder, targets);
   }
 
   async query(expr: string): Promise<readonly Sample[]> {
@@ -118,10 +124,14 @@ export class Prometheus {
   }
 }
 
-function configFor(targets: readonly string[]) {
-  return {
-    global: { scrape_interval: '250ms', scrape_timeout: '250ms', evaluation_interval: '250ms' },
-    rule_files: ['rules.yaml'],
-    scrape_configs: [{ job_name: 'kv-event-bridge', static_configs: [{ targets }] }],
-  };
+const config = {
+  global: { scrape_interval: '250ms', scrape_timeout: '250ms', evaluation_interval: '250ms' },
+  rule_files: ['rules.yaml'],
+  scrape_configs: [{ job_name: 'kv-event-bridge', file_sd_configs: [{ files: ['targets.json'] }] }],
+};
+
+/** By a rename: it reads the file as soon as it changes. */
+function writeTargets(folder: string, targets: readonly string[]): void {
+  writeFileSync(join(folder, 'targets.json.new'), JSON.stringify([{ targets }]));
+  renameSync(join(folder, 'targets.json.new'), join(folder, 'targets.json'));
 }

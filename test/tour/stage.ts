@@ -1,0 +1,57 @@
+import type { Browser } from 'playwright-core';
+import { Bridge, Program } from '../e2e/bridge.ts';
+import { launchBrowser } from '../page/browser.ts';
+import { Prometheus } from '../support/services/prometheus.ts';
+
+type Env = Readonly<Record<string, string>>;
+
+/** Who looks on, and everything that a fault starts. */
+export class Stage {
+  readonly browser: Browser;
+  readonly prometheus: Prometheus;
+  readonly #ends: (() => Promise<unknown>)[] = [];
+
+  private constructor(browser: Browser, prometheus: Prometheus) {
+    this.browser = browser;
+    this.prometheus = prometheus;
+  }
+
+  /** With a real browser, and a real Prometheus whose alerts do not wait for their `for`. */
+  static async open(): Promise<Stage> {
+    const [browser, prometheus] = await Promise.all([launchBrowser(), Prometheus.start({ impatient: true })]);
+    return new Stage(browser, prometheus);
+  }
+
+  /** A bridge that runs, watched by Prometheus from its start. */
+  async bridge(env: Env): Promise<Bridge> {
+    const bridge = await Bridge.start(env);
+    this.onEnd(() => bridge.stop('SIGKILL'));
+    this.prometheus.watch(hostOf(bridge));
+    return bridge;
+  }
+
+  /** A simulated engine that goes on until it is ended. */
+  engine(...args: readonly string[]): Program {
+    const engine = new Program('simulate', { args: ['--rate', '20', '--pod', 'pod-0', ...args] });
+    this.onEnd(() => engine.stop('SIGKILL'));
+    return engine;
+  }
+
+  onEnd(end: () => Promise<unknown>): void {
+    this.#ends.push(end);
+  }
+
+  /** Ends what the last fault has started. */
+  async clear(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+  }
+
+  async close(): Promise<void> {
+    await this.clear();
+    await Promise.all([this.browser.close(), this.prometheus.stop()]);
+  }
+}
+
+export function hostOf(bridge: Bridge): string {
+  return new URL(bridge.http ?? '').host;
+}

@@ -21,6 +21,8 @@ export interface BoundOptions {
   readonly allow: readonly Network[];
   /** Whether to listen on a port that is free. */
   readonly binds: boolean;
+  /** Whether a subscriber that has the port may be the very bridge of this configuration, which nobody could ask. */
+  readonly isBridgeUnknown: boolean;
 }
 
 const maxReplays = 8;
@@ -40,7 +42,7 @@ export async function* examineBound(
     await socket.open();
     if (options.binds) await listen(socket, sightings, patience, false);
   } catch (error) {
-    yield await notBound(endpoint, error, patience);
+    yield await notBound(endpoint, error, options, patience);
     return;
   } finally {
     await socket.close();
@@ -74,16 +76,24 @@ function* ofPeers(
   if (sightings.frames === 0) yield streamFinding('frames-none', endpoint, `${count} dialled in, and sent no frame`);
 }
 
-async function notBound(endpoint: string, error: unknown, patience: Patience): Promise<Finding> {
+async function notBound(
+  endpoint: string,
+  error: unknown,
+  { isBridgeUnknown }: BoundOptions,
+  patience: Patience,
+): Promise<Finding> {
   const port = readTcp(endpoint)?.port ?? 0;
   if (!(error instanceof BridgeError) || error.code !== 'EADDRINUSE' || port === 0)
     return find('bind-failed', endpoint, messageOf(error), { facts: { error: (error as BridgeError).code ?? null } });
   const [who, peer] = await Promise.all([holderOf(port), peerAt({ host: '127.0.0.1', port }, patience)]);
   const what = peer?.kind === 'zmq' ? `a ZeroMQ ${peer.type}, ` : '';
-  const isBridge = peer?.kind === 'zmq' && (peer.type === 'SUB' || peer.type === 'XSUB');
-  return find('port-taken', endpoint, `the port is taken by ${what}${who ?? 'another process'}`, {
-    facts: { holder: who, socket: peer?.kind === 'zmq' ? peer.type : null },
-    ...(isBridge && {
+  const isSubscriber = peer?.kind === 'zmq' && (peer.type === 'SUB' || peer.type === 'XSUB');
+  const sentence = `the port is taken by ${what}${who ?? 'another process'}`;
+  const facts = { holder: who, socket: peer?.kind === 'zmq' ? peer.type : null };
+  if (isSubscriber && isBridgeUnknown) return find('port-held', endpoint, sentence, { facts });
+  return find('port-taken', endpoint, sentence, {
+    facts,
+    ...(isSubscriber && {
       remedy: 'that is a subscriber, another bridge as a rule: end it, or set HTTP_PORT to its port and ask it',
     }),
   });

@@ -10,6 +10,12 @@ export const bridgeFindings = {
     means: 'Another program listens on the port that a source binds.',
     remedy: 'end that program, or choose another port',
   },
+  'port-held': {
+    level: 'warning',
+    means:
+      'A subscriber has the port that a source binds: the bridge itself as a rule, which could not be asked (HTTP is off, or it is a standby that was asked).',
+    remedy: 'ask the bridge that has it: run doctor with its HTTP_PORT; a second bridge cannot have the port, too',
+  },
   'bind-failed': {
     level: 'failure',
     means: 'The endpoint of a bound source cannot be bound.',
@@ -55,14 +61,24 @@ export const bridgeFindings = {
     means: 'A source of the running bridge has publishers, and no frame for a minute, or ever.',
     remedy: 'send the engine a request and look again; compare topics with what the engines send',
   },
+  'bridge-source-closed': {
+    level: 'failure',
+    means: 'A source of the running bridge is not open: it receives nothing.',
+    remedy: 'look at the log of the bridge; one that is about to end has closed its sources',
+  },
   'bridge-source-alone': {
     level: 'failure',
     means: 'A source of the running bridge has no publisher.',
     remedy: 'start the engines, and compare their endpoint with that of the source',
   },
+  'bridge-recovering': {
+    level: 'note',
+    means: 'The running bridge asks engines for what is missing.',
+    remedy: null,
+  },
   'bridge-gaps': {
     level: 'warning',
-    means: 'The running bridge has recorded gaps.',
+    means: 'The running bridge has recorded gaps: batches that never come.',
     remedy: 'look at the StreamGap records for their reasons; set replay where there is none',
   },
   'bridge-undecodable': {
@@ -76,6 +92,11 @@ export const bridgeFindings = {
     remedy: 'set the clocks of both machines by NTP',
   },
   'bridge-sink': { level: 'ok', means: 'A sink of the running bridge is up.', remedy: null },
+  'bridge-sink-connecting': {
+    level: 'warning',
+    means: 'A sink of the running bridge has not connected yet.',
+    remedy: 'look again in a moment; if it stays so, look at the destination',
+  },
   'bridge-sink-lag': {
     level: 'warning',
     means: 'Records wait in the lane of a sink for more than ten seconds.',

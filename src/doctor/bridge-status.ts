@@ -1,141 +1,98 @@
 import type { Config } from '../config/config.ts';
-
-/** What a running bridge says of itself, as far as it is needed here; an older one says less. */
-export interface BridgeStatus {
-  readonly name: string;
-  readonly role: string;
-  readonly ready: boolean;
-  readonly reasons: readonly string[];
-  readonly sources: readonly SourceState[];
-  readonly streams: readonly StreamState[];
-  readonly streamsKnown: number;
-  readonly sinks: readonly SinkState[];
-  /** Unix seconds, by the clock of the bridge. */
-  readonly now: number;
-}
-
-export interface SourceState {
-  readonly name: string;
-  readonly endpoint: string;
-  readonly mode: string;
-  readonly state: string;
-  readonly peers: number;
-  readonly frames: number;
-  readonly undecodable: number;
-  readonly lastFrameAt: number | null;
-  readonly skew: number | null;
-  readonly trouble: string | null;
-}
-
-export interface StreamState {
-  readonly id: string;
-  readonly gaps: number;
-  readonly missing: string;
-}
-
-export interface SinkState {
-  readonly name: string;
-  readonly state: string;
-  readonly message: string | null;
-  readonly lag: number;
-}
+import type { SinkStatus, SourceStatus, Status, StreamStatus, StreamsStatus } from '../core/status.ts';
 
 export type Asked =
-  | { readonly kind: 'bridge'; readonly status: BridgeStatus; readonly url: string }
+  | { readonly kind: 'bridge'; readonly status: Status; readonly url: string }
   | { readonly kind: 'foreign'; readonly url: string; readonly why: string }
   | { readonly kind: 'absent'; readonly url: string }
   /** HTTP is off in this configuration. */
   | { readonly kind: 'off' };
 
+/** Those that have lost most come first; more would say the same. */
+const streams = 1_000;
+
 /** Asks whoever listens on the HTTP port of this configuration. */
 export async function askBridge(
-  { http, name }: Pick<Config, 'http' | 'name'>,
+  { http }: Pick<Config, 'http'>,
   { answer, signal }: { readonly answer: number; readonly signal: AbortSignal },
 ): Promise<Asked> {
   if (http.port === 'off' || http.port === 0) return { kind: 'off' };
-  const everywhere = ['::', '0.0.0.0', '*'].includes(http.host);
-  const host = everywhere ? '127.0.0.1' : http.host.includes(':') ? `[${http.host}]` : http.host;
-  const url = `http://${host}:${http.port}`;
+  const url = `http://${hostOf(http.host)}:${http.port}`;
   const patience = AbortSignal.any([signal, AbortSignal.timeout(answer)]);
   try {
-    for (const path of ['/statusz?streams=1000', '/readyz']) {
-      const reply = await fetch(`${url}${path}`, { signal: patience });
-      const document = asObject(await reply.json());
-      if (typeof document['ready'] === 'boolean') return { kind: 'bridge', url, status: readStatus(document, name) };
-    }
-    return { kind: 'foreign', url, why: 'it knows neither /statusz nor /readyz' };
+    const reply = await fetch(`${url}/statusz?streams=${streams}`, { signal: patience });
+    const document: unknown = await reply.json();
+    if (isStatus(document)) return { kind: 'bridge', url, status: document };
+    return { kind: 'foreign', url, why: 'it has no /statusz, or one of another kind' };
   } catch (error) {
     const refused = ((error as Error).cause as { code?: string } | undefined)?.code;
     if (refused === 'ECONNREFUSED') return { kind: 'absent', url };
-    return {
-      kind: 'foreign',
-      url,
-      why: patience.aborted ? 'it does not answer' : 'it does not speak as a bridge does',
-    };
+    const why = patience.aborted ? 'it does not answer' : 'it does not speak as a bridge does';
+    return { kind: 'foreign', url, why };
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+function hostOf(host: string): string {
+  if (['::', '0.0.0.0', '*'].includes(host)) return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
 
-/** Another version may lack fields, or have others: what is missing is taken for nothing. */
-function readStatus(status: Fields, name: string): BridgeStatus {
-  const streams = asObject(status['streams']);
-  const reasons = asList(status['reasons']).map((reason) =>
-    typeof reason === 'string' ? reason : JSON.stringify(reason),
+type Kind = 'string' | 'number' | 'boolean' | 'number or null' | 'object or null' | 'list';
+type Shape<T> = Readonly<Partial<Record<keyof T, Kind>>>;
+
+/** What is read here of each part; a bridge of another version may have more. */
+const shapes = {
+  status: { name: 'string', role: 'string', version: 'string', now: 'number', ready: 'boolean', reasons: 'list' },
+  source: {
+    ...{ name: 'string', endpoint: 'string', mode: 'string', state: 'string', peers: 'number', frames: 'number' },
+    ...{ undecodable: 'number', last_frame_at: 'number or null', clock_skew_seconds: 'number or null' },
+    last_trouble: 'object or null',
+  },
+  streams: { known: 'number' },
+  stream: { id: 'string', state: 'string', gaps: 'number', missing: 'string' },
+  sink: { name: 'string', state: 'string', since: 'number', lag_seconds: 'number' },
+} as const satisfies {
+  readonly status: Shape<Status>;
+  readonly source: Shape<SourceStatus>;
+  readonly streams: Shape<StreamsStatus>;
+  readonly stream: Shape<StreamStatus>;
+  readonly sink: Shape<SinkStatus>;
+};
+
+function isStatus(value: unknown): value is Status {
+  if (!fits(value, shapes.status) || !fits(value['streams'], shapes.streams)) return false;
+  const { sources, sinks, recent_controls: controls, reasons } = value;
+  return (
+    areAll(sources, shapes.source) &&
+    areAll(value['streams']['items'], shapes.stream) &&
+    areAll(sinks, shapes.sink) &&
+    areAll(controls, {}) &&
+    (reasons as readonly unknown[]).every((reason) => typeof reason === 'string')
   );
-  return {
-    name: text(status['name']) ?? name,
-    role: text(status['role']) ?? 'active',
-    ready: status['ready'] === true,
-    reasons,
-    sources: asList(status['sources']).map((one) => readSource(asObject(one))),
-    streams: asList(streams['items']).map((one) => readStream(asObject(one))),
-    streamsKnown: number(streams['known']),
-    sinks: asList(status['sinks']).map((one) => readSink(asObject(one))),
-    now: number(status['now']),
-  };
 }
 
-function readSource(one: Fields): SourceState {
-  return {
-    name: text(one['name']) ?? '?',
-    endpoint: text(one['endpoint']) ?? '?',
-    mode: text(one['mode']) ?? '?',
-    state: text(one['state']) ?? '?',
-    peers: number(one['peers']),
-    frames: number(one['frames']),
-    undecodable: number(one['undecodable']),
-    lastFrameAt: typeof one['last_frame_at'] === 'number' ? one['last_frame_at'] : null,
-    skew: typeof one['clock_skew_seconds'] === 'number' ? one['clock_skew_seconds'] : null,
-    trouble: text(asObject(one['last_trouble'])['message']),
-  };
+function areAll(value: unknown, shape: Readonly<Record<string, Kind>>): boolean {
+  return Array.isArray(value) && value.every((one) => fits(one, shape));
 }
 
-function readStream(one: Fields): StreamState {
-  return { id: text(one['id']) ?? '?', gaps: number(one['gaps']), missing: text(one['missing']) ?? '0' };
+function fits(value: unknown, shape: Readonly<Record<string, Kind>>): value is Readonly<Record<string, unknown>> {
+  if (!isObject(value)) return false;
+  return Object.entries(shape).every(([key, kind]) => is(kind, value[key]));
 }
 
-function readSink(one: Fields): SinkState {
-  return {
-    name: text(one['name']) ?? '?',
-    state: text(one['state']) ?? '?',
-    message: text(one['message']),
-    lag: number(one['lag_seconds']),
-  };
+function is(kind: Kind, value: unknown): boolean {
+  switch (kind) {
+    case 'list':
+      return Array.isArray(value);
+    case 'number or null':
+      return value === null || typeof value === 'number';
+    case 'object or null':
+      return value === null || isObject(value);
+    default:
+      return typeof value === kind;
+  }
 }
 
-function asObject(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function number(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../core/finding.ts';
+import type { SinkStatus, SourceStatus, Status } from '../core/status.ts';
 import { bridgeFinding as find } from './bridge-findings.ts';
-import type { Asked, BridgeStatus, SinkState, SourceState } from './bridge-status.ts';
+import { examineGaps } from './bridge-gaps.ts';
+import type { Asked } from './bridge-status.ts';
 
 const quietAfter = 60;
 const lagAfter = 10;
@@ -27,59 +29,71 @@ export function isActive(asked: Asked): asked is Extract<Asked, { kind: 'bridge'
   return asked.kind === 'bridge' && asked.status.role !== 'standby';
 }
 
-function* ofStatus(expected: string, url: string, status: BridgeStatus): Generator<Finding> {
-  const { name, role, ready, reasons } = status;
+function* ofStatus(expected: string, url: string, status: Status): Generator<Finding> {
+  const { name, role } = status;
   if (name !== expected)
     yield find('bridge-other-name', url, `its name is ${name}, that of this configuration ${expected}`);
-  if (role === 'standby') {
-    yield find('bridge-standby', url, `the bridge ${name} waits as a standby`, { facts: { name } });
-    return;
-  }
-  const facts = { name, role, streams: status.streamsKnown };
-  yield ready
-    ? find('bridge-ready', url, `the bridge ${name} is ready`, { facts })
-    : find('bridge-not-ready', url, `the bridge ${name} is not ready: ${reasons.join('; ') || 'it does not say why'}`, {
-        facts: { ...facts, reasons },
-      });
-  for (const source of status.sources) yield* ofSource(source, status.now);
-  yield* ofGaps(url, status);
-  for (const sink of status.sinks) yield ofSink(sink);
+  yield readiness(url, status);
+  // One that waits has nothing open.
+  if (role !== 'standby') for (const source of status.sources) yield* ofSource(source, status.now);
+  yield* examineGaps(url, status);
+  for (const sink of status.sinks) if (role !== 'standby' || sink.state === 'down') yield ofSink(sink, status.now);
 }
 
-function* ofSource(source: SourceState, now: number): Generator<Finding> {
-  const { name, endpoint, mode, peers, frames, undecodable, lastFrameAt, skew, trouble } = source;
+function readiness(url: string, { name, role, version, ready, reasons, streams }: Status): Finding {
+  const facts = { name, role, version, streams: streams.known, reasons };
+  const why = `the bridge ${name} is not ready: ${reasons.join('; ') || 'it does not say why'}`;
+  if (!ready) return find('bridge-not-ready', url, why, { facts });
+  return role === 'standby'
+    ? find('bridge-standby', url, `the bridge ${name} waits as a standby, ready to take over`, { facts })
+    : find('bridge-ready', url, `the bridge ${name} is ready`, { facts });
+}
+
+function* ofSource(source: SourceStatus, now: number): Generator<Finding> {
+  const { name, endpoint, mode, state, peers, frames, undecodable } = source;
+  const { last_frame_at: lastFrameAt, clock_skew_seconds: skew } = source;
   const subject = `${name} (${mode} ${endpoint})`;
-  const facts = { peers, frames, last_frame_at: lastFrameAt, clock_skew_seconds: skew };
+  const facts = { endpoint, peers, frames, last_frame_at: lastFrameAt, clock_skew_seconds: skew };
   const age = lastFrameAt === null ? null : Math.max(0, now - lastFrameAt);
-  const last = age === null ? 'no frame so far' : `the last frame ${age.toFixed(age < 10 ? 1 : 0)} s ago`;
+  const last = age === null ? 'no frame so far' : `the last frame ${seconds(age)} ago`;
   const sentence = `${peers} connected, ${frames} frames, ${last}`;
-  if (peers === 0) {
-    const why = trouble === null ? '' : `; the last trouble: ${trouble}`;
-    yield find('bridge-source-alone', subject, `nobody is connected, ${last}${why}`, { facts });
-  } else if (age === null || age > quietAfter) yield find('bridge-source-quiet', subject, sentence, { facts });
+  if (state !== 'open') yield find('bridge-source-closed', subject, `it is ${state}`, { facts });
+  else if (peers === 0)
+    yield find('bridge-source-alone', subject, `nobody is connected, ${last}${troubleOf(source, now)}`, { facts });
+  else if (age === null || age > quietAfter) yield find('bridge-source-quiet', subject, sentence, { facts });
   else yield find('bridge-source', subject, sentence, { facts });
   if (undecodable > 0) yield find('bridge-undecodable', subject, `${undecodable} could not be read`, { facts });
-  if (skew !== null && Math.abs(skew) > 1)
-    yield find(
-      'bridge-clock-skew',
-      subject,
-      `times are ${Math.abs(skew).toFixed(1)} s ${skew < 0 ? 'ahead of' : 'behind'} the clock of the bridge`,
-      { facts },
-    );
+  if (skew !== null && Math.abs(skew) > 1) {
+    const side = skew < 0 ? 'ahead of' : 'behind';
+    yield find('bridge-clock-skew', subject, `times are ${seconds(Math.abs(skew))} ${side} the clock of the bridge`, {
+      facts,
+    });
+  }
 }
 
-function* ofGaps(url: string, { streams }: BridgeStatus): Generator<Finding> {
-  const holed = streams.filter(({ gaps }) => gaps > 0);
-  if (holed.length === 0) return;
-  const missing = holed.reduce((sum, one) => sum + BigInt(/^\d{1,20}$/.test(one.missing) ? one.missing : 0), 0n);
-  const facts = { streams: holed.slice(0, 20).map(({ id }) => id), missing: String(missing) };
-  yield find('bridge-gaps', url, `${holed.length} of its streams have gaps, ${missing} numbers are missing`, { facts });
+function troubleOf({ last_trouble: trouble }: SourceStatus, now: number): string {
+  if (trouble === null) return '';
+  const { at, message, peer } = trouble;
+  return `; the last trouble, ${seconds(Math.max(0, now - at))} ago${peer === null ? '' : `, with ${peer}`}: ${message}`;
 }
 
-function ofSink({ name, state, message, lag }: SinkState): Finding {
-  const facts = { state, lag_seconds: lag };
+function ofSink({ name, state, since, code, kind, message, lag_seconds: lag }: SinkStatus, now: number): Finding {
+  const facts = { state, code, kind, lag_seconds: lag };
   const subject = `sink ${name}`;
-  if (state === 'down' || state === 'connecting') return find('bridge-sink-down', subject, message ?? state, { facts });
-  if (lag > lagAfter) return find('bridge-sink-lag', subject, `records wait for ${lag.toFixed(0)} s`, { facts });
+  const age = seconds(Math.max(0, now - since));
+  if (state === 'connecting')
+    return find('bridge-sink-connecting', subject, `not connected yet, after ${age}`, { facts });
+  if (state === 'down') {
+    const passes = kind === 'transient' || kind === 'reopen';
+    return find('bridge-sink-down', subject, `down for ${age}: ${message ?? 'it does not say why'}`, {
+      facts,
+      ...(passes && { remedy: 'mend what its error names; the bridge tries again by itself, and keeps the records' }),
+    });
+  }
+  if (lag > lagAfter) return find('bridge-sink-lag', subject, `records wait for ${seconds(lag)}`, { facts });
   return find('bridge-sink', subject, 'it is up', { facts });
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} s`;
 }

@@ -58,6 +58,8 @@ function bridgeGroup(config: Config, asked: Asked): Group {
 function sourceGroups({ sources, replay }: Config, { asked, binds }: Scope, patience: Patience): readonly Group[] {
   // A running bridge holds the ports itself, and has said what comes through them.
   const isHeld = asked !== null && isActive(asked);
+  // A standby waits beside the bridge that is active.
+  const isBridgeUnknown = asked === null || asked.kind === 'off' || asked.kind === 'bridge';
   return sources
     .filter(({ mode }) => mode === 'connect' || !isHeld)
     .flatMap((source) =>
@@ -71,7 +73,7 @@ function sourceGroups({ sources, replay }: Config, { asked, binds }: Scope, pati
             if (rank === 0) yield* examineRanks(source, patience);
             yield* mode === 'connect'
               ? examineConnected(source, rank, patience)
-              : examineBound(source, rank, { allow: replay.allow, binds }, patience);
+              : examineBound(source, rank, { allow: replay.allow, binds, isBridgeUnknown }, patience);
           },
         };
       }),

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createServer as createHttp } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -72,53 +71,6 @@ describe('doctor on a port that the bridge binds', () => {
     const port = await freePorts();
     await socket.bind(`tcp://127.0.0.1:${port}`);
     closers.push(() => socket.close());
-    expect((await look(port, '200ms')).findings[0]).toMatchObject({ code: 'port-taken', facts: { socket: 'SUB' } });
-  });
-});
-
-describe('doctor beside a bridge that runs', () => {
-  async function bridge(status: object): Promise<string> {
-    const server = createHttp((_, response) => response.end(JSON.stringify(status))).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    closers.push(() => server.close());
-    return String((server.address() as AddressInfo).port);
-  }
-
-  const source = {
-    ...{ name: 'zmq', endpoint: 'tcp://*:5557', mode: 'bind', state: 'open', peers: 1, frames: 9, undecodable: 0 },
-    ...{ last_frame_at: 99.5, clock_skew_seconds: 0.01, last_trouble: null },
-  };
-  const healthy = {
-    ...{ name: 'kv-event-bridge', role: 'active', now: 100, ready: true, reasons: [], sources: [source] },
-    streams: { known: 1, shown: 1, items: [{ id: 'a', gaps: 0, missing: '0' }] },
-    sinks: [{ name: 'redis', state: 'up', lag_seconds: 0 }],
-  };
-  const ask = async (status: object) => diagnose(['--only', 'sources'], { HTTP_PORT: await bridge(status) });
-
-  it('asks it, and leaves its ports alone', async () => {
-    const found = await ask(healthy);
-    expect(found.codes).toEqual(['bridge-ready', 'bridge-source', 'bridge-sink']);
-    expect(found).toMatchObject({ verdict: 'Works.', exitCode: 0 });
-  });
-
-  it.each([
-    ['bridge-not-ready', { ready: false, reasons: ['redis is down'] }],
-    ['bridge-source-alone', { sources: [{ ...source, peers: 0 }] }],
-    ['bridge-source-quiet', { sources: [{ ...source, last_frame_at: 30 }] }],
-    ['bridge-undecodable', { sources: [{ ...source, undecodable: 3 }] }],
-    ['bridge-clock-skew', { sources: [{ ...source, clock_skew_seconds: -7 }] }],
-    ['bridge-gaps', { streams: { known: 1, items: [{ id: 'a', gaps: 2, missing: '12' }] } }],
-    ['bridge-sink-down', { sinks: [{ name: 'redis', state: 'down', message: 'no' }] }],
-    ['bridge-sink-lag', { sinks: [{ name: 'redis', state: 'up', lag_seconds: 60 }] }],
-    ['bridge-other-name', { name: 'other' }],
-  ])('%s', async (code, change) => {
-    expect((await ask({ ...healthy, ...change })).codes).toContain(code);
-    expect((await ask(healthy)).codes).not.toContain(code);
-  });
-
-  it('something else on its port', async () => {
-    const env = { HTTP_PORT: await bridge({ hello: 'world' }), ZMQ_PORT: String(await freePorts()) };
-    const found = await diagnose(['--only', 'sources', '--wait', '100ms'], env);
-    expect(found.codes[0]).toBe('http-foreign');
+    expect((await look(port, '200ms')).findings[0]).toMatchObject({ code: 'port-held', facts: { socket: 'SUB' } });
   });
 });

@@ -26,10 +26,10 @@ export interface FastType extends Label {
 
 /** A kind that is missing here is left to the reference implementation. */
 const writers: Partial<Record<FieldKind, (values: Values) => boolean>> = {
-  hashes: (values) => values.hashes(),
-  hash: (values) => values.hash(),
-  tokens: (values) => values.tokens(),
-  integer: (values) => values.integer(),
+  hashes: (values) => values.numbers.hashes(),
+  hash: (values) => values.numbers.hash(),
+  tokens: (values) => values.numbers.tokens(),
+  integer: (values) => values.numbers.integer(),
   text: (values) => values.text(),
   texts: (values) => values.texts(),
   list: (values) => values.anyList(),

@@ -8,6 +8,7 @@ import type { Rendered } from '../records.ts';
 import { maxEnvelopeBytes } from '../records.ts';
 import { referenceTranscoder } from '../reference.ts';
 import { isSameRank } from './envelope.ts';
+import { Kernel } from './kernel.ts';
 import { Renderer } from './renderer.ts';
 import { BatchWalk } from './walked.ts';
 
@@ -18,15 +19,17 @@ const noFailures: readonly never[] = [];
  * cannot be read, goes to the reference implementation, and `onFallback` is called: the records are the same.
  */
 export class FastTranscoder implements Transcoder {
-  readonly #walk = new BatchWalk();
+  readonly #walk: BatchWalk;
   readonly #renderer = new Renderer();
   readonly #onFallback: () => void;
   /** The batch that the walk holds the events of. */
   #current: FastBatch | null = null;
   #run: FastRun | null = null;
 
-  constructor(onFallback: () => void) {
+  /** Without a kernel JavaScript does all of it. */
+  constructor(onFallback: () => void, kernel: Kernel | null = Kernel.make()) {
     this.#onFallback = onFallback;
+    this.#walk = new BatchWalk(kernel);
   }
 
   read(payload: Buffer): Reading {

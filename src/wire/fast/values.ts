@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import { maxDigits, writeHex, writeUint64, writeWithComma } from './digits.ts';
+import { maxDigits } from './digits.ts';
+import type { Kernel } from './kernel.ts';
+import { Numbers } from './numbers.ts';
 import { Scratch } from './scratch.ts';
 import { Walk } from './walk.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
-const minus = 0x2d;
 const openList = 0x5b;
 const closeList = 0x5d;
-const hexStart = Buffer.from('"0x');
 const constants: ReadonlyMap<number, Buffer> = new Map([
   [0xc0, Buffer.from('null')],
   [0xc2, Buffer.from('false')],
@@ -20,8 +20,6 @@ const intTag = Buffer.from('{"$int":"');
 const floatTag = Buffer.from('{"$float":"');
 const tagEnd = Buffer.from('"}');
 
-/** Numbers of a list for which room is made at once: a list of millions must not reserve for all of them. */
-const stretch = 1_024;
 /** Lists inside one another, far within what the reference implementation takes. */
 const maxNesting = 32;
 
@@ -32,106 +30,15 @@ const maxNesting = 32;
 export class Values {
   readonly walk = new Walk();
   readonly out = new Scratch();
+  readonly numbers: Numbers;
+
+  constructor(kernel: Kernel | null) {
+    this.numbers = new Numbers(kernel, this.walk, this.out);
+  }
 
   begin(bytes: Uint8Array): void {
     this.walk.begin(bytes);
     this.out.clear();
-  }
-
-  /** Hashes: integers as decimal text, bytes and texts as `0x` + hex. */
-  hashes(): boolean {
-    const { walk, out } = this;
-    const length = walk.list();
-    if (length < 0) return false;
-    out.byte(openList);
-    for (let index = 0; index < length; index += 1) {
-      if (!this.hash()) return false;
-      out.byte(comma);
-    }
-    if (length > 0) out.at -= 1;
-    out.byte(closeList);
-    return true;
-  }
-
-  hash(): boolean {
-    const { walk, out } = this;
-    if (walk.takesInteger()) {
-      out.ensure(maxDigits + 3);
-      out.bytes[out.at++] = quote;
-      this.#digits();
-      out.bytes[out.at++] = quote;
-      return true;
-    }
-    if (!walk.takesBinary() && !walk.takesText()) return false;
-    out.put(hexStart);
-    this.#hex();
-    out.byte(quote);
-    return true;
-  }
-
-  /** Token ids in a flat list of integers, as nearly every engine sends them. */
-  tokens(): boolean {
-    const length = this.walk.list();
-    if (length < 0) return false;
-    this.out.byte(openList);
-    for (let left = length; left > 0; left -= stretch) {
-      if (!this.#someTokens(Math.min(left, stretch))) return false;
-    }
-    // Each has left a comma behind it.
-    if (length > 0) this.out.at -= 1;
-    this.out.byte(closeList);
-    return true;
-  }
-
-  /** Where the time of a large batch goes: locals only. */
-  #someTokens(count: number): boolean {
-    const { walk, out } = this;
-    out.ensure(count * (maxDigits + 3) + 4);
-    const { bytes } = walk;
-    const target = out.bytes;
-    const end = bytes.length;
-    let { at } = walk;
-    let place = out.at;
-    for (let index = 0; index < count; index += 1) {
-      const byte = bytes[at] as number;
-      if (byte === 0xcd && at + 3 <= end) {
-        place = writeWithComma(out, place, ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number));
-        at += 3;
-      } else if (byte === 0xce && at + 5 <= end) {
-        const high = ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
-        const low = ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
-        place = writeWithComma(out, place, ((high << 16) | low) >>> 0);
-        at += 5;
-      } else if (byte < 0x80) {
-        place = writeWithComma(out, place, byte);
-        at += 1;
-      } else {
-        walk.at = at;
-        out.at = place;
-        if (!this.#integerInPlace()) return false;
-        at = walk.at;
-        place = out.at;
-        target[place++] = comma;
-      }
-    }
-    walk.at = at;
-    out.at = place;
-    return true;
-  }
-
-  /** An integer; as text where a JSON number could be rounded. */
-  integer(): boolean {
-    this.out.ensure(maxDigits + 3);
-    return this.#integerInPlace();
-  }
-
-  #integerInPlace(): boolean {
-    const { walk, out } = this;
-    if (!walk.takesInteger()) return false;
-    if (!walk.isSafe) out.bytes[out.at++] = quote;
-    this.#digits();
-    if (!walk.isSafe) out.bytes[out.at++] = quote;
-    return true;
   }
 
   /** A text that is UTF-8. */
@@ -185,14 +92,14 @@ export class Values {
     const { walk, out } = this;
     if (!walk.isSafe) out.put(intTag);
     out.ensure(maxDigits + 1);
-    this.#digits();
+    this.numbers.digits();
     if (!walk.isSafe) out.put(tagEnd);
     return true;
   }
 
   #taggedBinary(): boolean {
     this.out.put(binTag);
-    this.#hex();
+    this.numbers.hex();
     this.out.put(tagEnd);
     return true;
   }
@@ -205,20 +112,6 @@ export class Values {
     out.text(isNumber ? JSON.stringify(walk.float) : String(walk.float));
     if (!isNumber) out.put(tagEnd);
     return true;
-  }
-
-  /** The integer that was read; there is room. */
-  #digits(): void {
-    const { walk, out } = this;
-    if (walk.isNegative) out.bytes[out.at++] = minus;
-    out.at = writeUint64(out, out.at, walk.high, walk.low);
-  }
-
-  /** The bytes that were read. */
-  #hex(): void {
-    const { walk, out } = this;
-    out.ensure(2 * (walk.to - walk.from));
-    out.at = writeHex(out.bytes, out.at, walk.bytes, walk);
   }
 
   /** The text that was read, as a JSON string; false, with nothing written, where it is not UTF-8. */

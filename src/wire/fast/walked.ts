@@ -4,6 +4,7 @@ import { maxEvents } from '../decode.ts';
 import { maxMemory } from '../msgpack/limits.ts';
 import { walkEvent } from './event.ts';
 import type { FastType } from './fields.ts';
+import type { Kernel } from './kernel.ts';
 import type { Bodies } from './renderer.ts';
 import { Values } from './values.ts';
 
@@ -21,12 +22,16 @@ type Counts = { -readonly [Type in keyof EventCounts]: EventCounts[Type] };
 
 /** Takes one batch apart after the other; what stands here is of the last one. */
 export class BatchWalk {
-  readonly #values = new Values();
+  readonly #values: Values;
   readonly #types: FastType[] = [];
   readonly #ends: number[] = [];
   readonly #counts: Counts = { BlockStored: 0, BlockRemoved: 0, AllBlocksCleared: 0, other: 0 };
   #ts = 0;
   #rank: Rank = absent;
+
+  constructor(kernel: Kernel | null) {
+    this.#values = new Values(kernel);
+  }
 
   get ts(): number {
     return this.#ts;

@@ -1,0 +1,116 @@
+import { cost } from '../msgpack/limits.ts';
+import { kernelCode } from './kernel-code.ts';
+
+/** Where things are in the kernel's memory, as kernel.wat has it. */
+const shortAt = 0x400;
+const lastAt = 0x1400;
+const lengthAt = 0x4000;
+const inputAt = 0x5000;
+const outputAt = 0x16000;
+/** Bytes of input that it takes at once. */
+export const inputBytes = 0x10000;
+/** Result words. */
+const readWord = 0;
+const writtenWord = 1;
+/** Integers that JSON could round, byte strings, the bytes of these. */
+const wideWord = 2;
+const stringsWord = 3;
+const stringBytesWord = 4;
+const comma = ',';
+
+type Loop = (length: number, count: number) => number;
+
+/** What is used of WebAssembly: Node.js has it, its types for Node.js 20 do not. */
+interface Platform {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: Exports };
+}
+
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly tokens: Loop;
+  readonly hashes: Loop;
+}
+
+/** Bytes of a message, `from` to before `to`. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Writes lists of integers in WebAssembly, which has what JavaScript has not: 64-bit integers, unaligned words, calls
+ * that nothing has to be made for. It works in memory of its own: what a list may take is copied in, and the digits out.
+ */
+export class Kernel {
+  /** Elements of a list, from its first byte; how many were written. It stops before what it does not know. */
+  readonly tokens: Loop;
+  readonly hashes: Loop;
+  readonly #memory: Uint8Array;
+  readonly #results: Int32Array;
+
+  /** Null where there is no WebAssembly, or no memory for it. */
+  static make(): Kernel | null {
+    try {
+      const { Module, Instance } = (globalThis as unknown as { WebAssembly: Platform }).WebAssembly;
+      return new Kernel(new Instance(new Module(Buffer.from(kernelCode, 'base64'))).exports);
+    } catch {
+      return null;
+    }
+  }
+
+  private constructor({ memory, tokens, hashes }: Exports) {
+    this.tokens = tokens;
+    this.hashes = hashes;
+    this.#memory = new Uint8Array(memory.buffer);
+    this.#results = new Int32Array(memory.buffer, 0, 8);
+    fillTables(new DataView(memory.buffer));
+  }
+
+  /** What the next call reads. */
+  load({ bytes, from, to }: Span): void {
+    this.#memory.set(bytes.subarray(from, to), inputAt);
+  }
+
+  /** Bytes that the last call read and wrote. */
+  get read(): number {
+    return this.#results[readWord] as number;
+  }
+
+  get written(): number {
+    return this.#results[writtenWord] as number;
+  }
+
+  /** What the reference implementation counts for what was read. */
+  get spent(): number {
+    const results = this.#results;
+    const strings = (results[stringsWord] as number) * (cost.bytes + cost.text);
+    return (results[wideWord] as number) * cost.bigint + strings + (results[stringBytesWord] as number) * cost.byte;
+  }
+
+  /** What the last call wrote. */
+  copy(target: Uint8Array, at: number): void {
+    target.set(this.#memory.subarray(outputAt, outputAt + this.written), at);
+  }
+}
+
+/**
+ * 0 to 999 for what comes before the last three digits: without zeros, nothing for 0, the length in the highest byte. Then
+ * for the last three and a comma: all of them; without zeros; and the lengths of these.
+ */
+function fillTables(view: DataView): void {
+  for (let value = 0; value < 1_000; value += 1) {
+    const digits = String(value);
+    writeWord(view, shortAt + 4 * value, value === 0 ? '' : digits);
+    view.setUint8(shortAt + 4 * value + 3, value === 0 ? 0 : digits.length);
+    writeWord(view, lastAt + 4 * value, digits.padStart(3, '0') + comma);
+    writeWord(view, lastAt + 4 * (1_000 + value), digits + comma);
+    view.setUint8(lengthAt + value, 4);
+    view.setUint8(lengthAt + 1_000 + value, digits.length + 1);
+  }
+}
+
+function writeWord(view: DataView, at: number, text: string): void {
+  for (let index = 0; index < text.length; index += 1) view.setUint8(at + index, text.charCodeAt(index));
+}

@@ -53,7 +53,6 @@ bench: need-node ## Measure beside other bridges and write docs/benchmarks.md (A
 	@node scripts/bench.mjs $(ARGS)
 
 tour: need-node ## Break things one after the other and see who names the cause (ARGS="--only redis")
-	@node scripts/setup.mjs
 	@node scripts/tour.mjs $(ARGS)
 
 clean: ## Remove what was built here; dependencies and data stay

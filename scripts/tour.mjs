@@ -1,6 +1,6 @@
 // The tour: breaks one thing after the other on real parts and shows who names the cause.
 import { parseArgs } from 'node:util';
-import { startVitest } from 'vitest/node';
+import { setUp } from './setup.mjs';
 import { TourReport } from './tour/report.mjs';
 
 const help = `npm run tour -- [options]
@@ -25,11 +25,13 @@ if (values.help) {
   process.exit(0);
 }
 
+await setUp();
+const { startVitest } = await import('vitest/node');
 const report = new TourReport(values.json ? () => undefined : (text) => process.stdout.write(text));
 const only = values.only === undefined ? {} : { testNamePattern: values.only };
 const vitest = await startVitest('test', ['test/tour/tour'], { watch: false, reporters: [report], ...only });
 await vitest.close();
-const seen = report.blocks.filter(({ answers }) => answers.some(({ state }) => state !== 'skipped'));
+const seen = report.blocks;
 if (values.json) process.stdout.write(`${JSON.stringify(seen, null, 2)}\n`);
 else process.stdout.write(summary());
 

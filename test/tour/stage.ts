@@ -1,7 +1,10 @@
 import type { Browser } from 'playwright-core';
 import { Bridge, Program } from '../e2e/bridge.ts';
 import { launchBrowser } from '../page/browser.ts';
+import { startKafka } from '../support/services/kafka.ts';
 import { Prometheus } from '../support/services/prometheus.ts';
+import type { RedisOptions, RedisService } from '../support/services/redis.ts';
+import { startRedis } from '../support/services/redis.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -9,11 +12,15 @@ type Env = Readonly<Record<string, string>>;
 export class Stage {
   readonly browser: Browser;
   readonly prometheus: Prometheus;
+  /** Takes longest to start: it does so while the first faults are shown. */
+  readonly kafka = startKafka();
   readonly #ends: (() => Promise<unknown>)[] = [];
 
   private constructor(browser: Browser, prometheus: Prometheus) {
     this.browser = browser;
     this.prometheus = prometheus;
+    // Whoever needs it gets the error.
+    this.kafka.catch(() => undefined);
   }
 
   /** With a real browser, and a real Prometheus whose alerts do not wait for their `for`. */
@@ -37,6 +44,13 @@ export class Stage {
     return engine;
   }
 
+  /** An empty one. */
+  async redis(options: RedisOptions = {}): Promise<RedisService> {
+    const redis = await startRedis(options);
+    this.onEnd(() => redis.remove());
+    return redis;
+  }
+
   onEnd(end: () => Promise<unknown>): void {
     this.#ends.push(end);
   }
@@ -48,7 +62,11 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.clear();
-    await Promise.all([this.browser.close(), this.prometheus.stop()]);
+    const kafka = this.kafka.then(
+      (service) => service.remove(),
+      () => undefined,
+    );
+    await Promise.all([this.browser.close(), this.prometheus.stop(), kafka]);
   }
 }
 

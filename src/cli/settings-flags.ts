@@ -21,17 +21,14 @@ export function addSettingFlags(command: Command, modules: readonly SinkModule[]
 /** All layers of the configuration as the command line and the process give them. */
 export function layersOf(command: Command, modules: readonly SinkModule[], edge: Edge): Layers {
   const options: Readonly<Record<string, unknown>> = command.opts();
+  // The command's own flags are not meant: some may be given several times.
+  const known = new Set(['config', ...catalogueOf(modules).leaves.map((leaf) => leaf.flag)]);
   const given = command.options.flatMap((option): readonly (readonly [string, string])[] => {
     const values = options[option.attributeName()];
-    return Array.isArray(values) ? [[option.name(), only(option, values)]] : [];
+    return known.has(option.name()) && Array.isArray(values) ? [[option.name(), only(option, values)]] : [];
   });
   const { config, ...flags } = Object.fromEntries(given);
-  const known = new Set(catalogueOf(modules).leaves.map((leaf) => leaf.flag));
-  return {
-    env: edge.env,
-    flags: Object.fromEntries(Object.entries(flags).filter(([flag]) => known.has(flag))),
-    file: config,
-  };
+  return { env: edge.env, flags, file: config };
 }
 
 function optionOf(leaf: Leaf): Option {

@@ -10,7 +10,7 @@ import { addSettingFlags, layersOf } from './settings-flags.ts';
 import { ableSinks, chooseSink } from './sink-choice.ts';
 import { hasColour, isTerminal } from './style.ts';
 import { checkTypes } from './tail/filter.ts';
-import { tailBridge } from './tail/from-bridge.ts';
+import { BridgeTail } from './tail/from-bridge.ts';
 import { tailEndpoint } from './tail/from-endpoint.ts';
 import { tailSink } from './tail/from-sink.ts';
 import { Show } from './tail/show.ts';
@@ -18,7 +18,7 @@ import { Show } from './tail/show.ts';
 const helpText = `
 TARGET is one of
   redis, kafka, file   what this sink has written, found by the usual settings
-  http://host:8080     a running bridge: what it writes from now on
+  http://host:8080     a running bridge: what it writes from now on; one that goes away is waited for
   tcp://host:5557      a publisher, heard directly; its sequence is checked, so what is missing shows as StreamGap
 Without it: the first enabled sink that can be read, else the bridge on this machine.
 
@@ -130,7 +130,8 @@ class Tail {
   async #bridge(url: URL, otherwise: string): Promise<void> {
     this.#checkLive('a bridge passes on what comes');
     const { tokens = false } = this.#flags;
-    await tailBridge({ url, filter: this.#filter, tokens, signal: this.#stop.signal, otherwise }, this.#show.take);
+    const request = { url, filter: this.#filter, tokens, signal: this.#stop.signal, otherwise };
+    await new BridgeTail(request, this.#note).run(this.#show.take);
   }
 
   async #endpoint(endpoint: string, mode: 'bind' | 'connect'): Promise<void> {

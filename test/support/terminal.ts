@@ -19,8 +19,8 @@ export class Terminal {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const command = [process.execPath, main, ...args].map(quoted).join(' ');
-    // Not in place of the shell: its wait tells a signal from an exit code.
-    const script = ['--quiet', '--return', '--command', `${command}; exit $?`, '/dev/null'];
+    // The shell stays: it turns the end by a signal into a number. Ctrl-C reaches it as well.
+    const script = ['--quiet', '--return', '--command', `trap : INT; ${command}; exit $?`, '/dev/null'];
     this.#child = spawn('script', script, { env: { PATH, SHELL: '/bin/sh', TERM: 'xterm', ...env } });
     this.#child.stdout?.setEncoding('utf8').on('data', (text) => {
       this.screen += text;

@@ -38,6 +38,7 @@ export class CaptureWriter {
   /** Of the file, as far as it was written. */
   #position = 0;
   #taken = 0;
+  #isTooLong = false;
   #totals = { frames: 0, bytes: 0, firstAt: null as number | null, lastAt: null as number | null };
 
   private constructor(path: string, file: CaptureFile, limits: CaptureLimits) {
@@ -69,13 +70,19 @@ export class CaptureWriter {
     return this.#taken;
   }
 
+  /** The limit that no further frame is taken for; null where there is none yet. */
+  get full(): 'count' | 'max-bytes' | null {
+    if (this.#isTooLong) return 'max-bytes';
+    return this.#taken >= this.#limits.frames ? 'count' : null;
+  }
+
   get fileBytes(): number {
     return this.#position + this.#waitingBytes;
   }
 
   /**
-   * Copies the frames, as many as the limits allow; gives how many. Resolves when there is room for more; rejects with a
-   * `BridgeError` once the file cannot be written. Calls may overlap: frames are taken in the order of the calls.
+   * Copies the frames at once, as many as the limits allow; gives how many. Resolves when there is room for more; rejects
+   * with a `BridgeError` once the file cannot be written. Calls may overlap: frames are taken in the order of the calls.
    */
   async add(frames: readonly Frame[]): Promise<number> {
     let taken = 0;
@@ -114,10 +121,13 @@ export class CaptureWriter {
 
   /** False where a limit forbids it. */
   #take(frame: Frame): boolean {
-    if (this.#taken >= this.#limits.frames) return false;
+    if (this.full !== null) return false;
     const size = bytesOf(frame);
     // Before it is encoded: what is encoded has to be written, since the next record's check goes on from it.
-    if (this.fileBytes + size + 4 * frame.parts.length + overheadBytes > this.#limits.bytes) return false;
+    if (this.fileBytes + size + 4 * frame.parts.length + overheadBytes > this.#limits.bytes) {
+      this.#isTooLong = true;
+      return false;
+    }
     const bytes = this.#encoder.frame(frame);
     this.#waiting.push({ bytes, frame: { bytes: size, at: frame.receivedAt } });
     this.#waitingBytes += bytes.length;

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { suggestion } from '../config/nearest.ts';
 import { ConfigError, messageOf } from '../core/errors.ts';
+import { addCaptureCommand } from './capture.ts';
 import { addCheckConfigCommand } from './check-config.ts';
 import { addDoctorCommand } from './doctor.ts';
 import type { Edge } from './edge.ts';
@@ -72,6 +73,7 @@ function programOf(edge: Edge, done: (exitCode: number) => void): Command {
   addSchemaCommand(program, edge, done);
   addTailCommand(program, edge, done);
   addStatsCommand(program, edge, done);
+  addCaptureCommand(program, edge, done);
   addInspectCommand(program, edge, done);
   addRewindCommand(program, edge, done);
   return program;

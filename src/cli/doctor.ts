@@ -91,10 +91,7 @@ async function examine(config: Config, task: Task, edge: Edge): Promise<number> 
     results.flatMap(({ findings }) => findings),
   );
   if (doubt !== null) print({ title: `bridge ${config.name}`, findings: [doubt] });
-  const verdict = verdictOf(
-    results.flatMap(({ findings }) => findings),
-    signal.aborted,
-  );
+  const verdict = verdictOf(results, signal.aborted);
   conclude(verdict, results, task, edge);
   return verdict.ok ? 0 : 1;
 }

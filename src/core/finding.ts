@@ -12,6 +12,11 @@ export interface Finding {
   readonly message: string;
   /** What to do; null where nothing is to be done. Never null for a warning or a failure. */
   readonly remedy: string | null;
+  /**
+   * A few words for the verdict that follow `subject:` and fit several subjects (`the login is refused`). Findings of one
+   * origin have the same ones. Null unless it is a warning or a failure.
+   */
+  readonly cause: string | null;
   /** The values behind the sentence, for `--json`: numbers, texts, short lists. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }

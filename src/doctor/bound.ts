@@ -93,6 +93,7 @@ async function notBound(
   if (isSubscriber && isBridgeUnknown) return find('port-held', endpoint, sentence, { facts });
   return find('port-taken', endpoint, sentence, {
     facts,
+    cause: `the port is taken by ${who ?? 'another program'}`,
     ...(isSubscriber && {
       remedy: 'that is a subscriber, another bridge as a rule: end it, or set HTTP_PORT to its port and ask it',
     }),

@@ -42,8 +42,12 @@ function* ofStatus(expected: string, url: string, status: Status): Generator<Fin
 
 function readiness(url: string, { name, role, version, ready, reasons, streams }: Status): Finding {
   const facts = { name, role, version, streams: streams.known, reasons };
-  const why = `the bridge ${name} is not ready: ${reasons.join('; ') || 'it does not say why'}`;
-  if (!ready) return find('bridge-not-ready', url, why, { facts });
+  // What is wrong with a sink stands in the finding of that sink.
+  const short = reasons.map((reason) => (/^sink [^:]+(?=:)/.exec(reason) ?? [reason])[0]);
+  const why = `the bridge ${name} is not ready: ${short.join('; ') || 'it does not say why'}`;
+  const isEnding = reasons.some((reason) => reason.startsWith('draining'));
+  if (!ready)
+    return find('bridge-not-ready', url, why, { facts, ...(isEnding && { cause: 'the bridge is about to end' }) });
   return role === 'standby'
     ? find('bridge-standby', url, `the bridge ${name} waits as a standby, ready to take over`, { facts })
     : find('bridge-ready', url, `the bridge ${name} is ready`, { facts });
@@ -60,13 +64,16 @@ function* ofSource(source: SourceStatus, now: number): Generator<Finding> {
   if (state !== 'open') yield find('bridge-source-closed', subject, `it is ${state}`, { facts });
   else if (peers === 0)
     yield find('bridge-source-alone', subject, `nobody is connected, ${last}${troubleOf(source, now)}`, { facts });
-  else if (age === null || age > quietAfter) yield find('bridge-source-quiet', subject, sentence, { facts });
+  else if (age === null)
+    yield find('bridge-source-quiet', subject, sentence, { facts, cause: 'connected, and no frame came' });
+  else if (age > quietAfter) yield find('bridge-source-quiet', subject, sentence, { facts });
   else yield find('bridge-source', subject, sentence, { facts });
   if (undecodable > 0) yield find('bridge-undecodable', subject, `${undecodable} could not be read`, { facts });
   if (skew !== null && Math.abs(skew) > 1) {
     const side = skew < 0 ? 'ahead of' : 'behind';
     yield find('bridge-clock-skew', subject, `times are ${seconds(Math.abs(skew))} ${side} the clock of the bridge`, {
       facts,
+      cause: `clock ${side} ours`,
     });
   }
 }
@@ -84,10 +91,13 @@ function ofSink({ name, state, since, code, kind, message, lag_seconds: lag }: S
   if (state === 'connecting')
     return find('bridge-sink-connecting', subject, `not connected yet, after ${age}`, { facts });
   if (state === 'down') {
+    const { sentence, remedy } = parted(message ?? 'it does not say why');
     const passes = kind === 'transient' || kind === 'reopen';
-    return find('bridge-sink-down', subject, `down for ${age}: ${message ?? 'it does not say why'}`, {
-      facts,
-      ...(passes && { remedy: 'mend what its error names; the bridge tries again by itself, and keeps the records' }),
+    const patience = passes ? '; the bridge tries again by itself, and keeps the records' : '';
+    return find('bridge-sink-down', subject, `down for ${age}: ${sentence}`, {
+      facts: { ...facts, message },
+      cause: code === null ? 'down' : `down (${code})`,
+      remedy: `${remedy ?? 'mend what its error names'}${patience}`,
     });
   }
   if (lag > lagAfter) return find('bridge-sink-lag', subject, `records wait for ${seconds(lag)}`, { facts });
@@ -96,4 +106,12 @@ function ofSink({ name, state, since, code, kind, message, lag_seconds: lag }: S
 
 function seconds(value: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} s`;
+}
+
+/** Messages of sinks end with their remedy, in brackets or behind a semicolon; several are one sentence each. */
+function parted(message: string): { readonly sentence: string; readonly remedy: string | null } {
+  const [first = '', second] = message.split('; ');
+  const [, said, inBrackets] = /^(.*) \(([^()]+)\)$/s.exec(second === undefined ? message : '') ?? [];
+  if (said !== undefined && inBrackets !== undefined) return { sentence: said, remedy: inBrackets };
+  return { sentence: first, remedy: second ?? null };
 }

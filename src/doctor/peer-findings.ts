@@ -18,6 +18,7 @@ export function whyNoPeer(subject: string, peer: Peer): Finding | null {
     case 'mechanism':
       return find('mechanism-mismatch', subject, `the socket wants ${peer.mechanism}; the bridge has NULL only`, {
         facts: { mechanism: peer.mechanism },
+        cause: `wants ${peer.mechanism}, which the bridge does not have`,
       });
     case 'old':
       return find('old-zmtp', subject, peer.message);
@@ -28,7 +29,10 @@ export function whyNoPeer(subject: string, peer: Peer): Finding | null {
     case 'closed':
       return find('peer-hangs-up', subject, 'it takes the connection and ends it without a word');
     case 'foreign':
-      return find('not-zeromq', subject, foreignSentence(peer), { facts: { like: peer.like, begins: peer.begins } });
+      return find('not-zeromq', subject, foreignSentence(peer), {
+        facts: { like: peer.like, begins: peer.begins },
+        ...(peer.like !== null && { cause: `${peer.like}, not ZeroMQ` }),
+      });
   }
 }
 
@@ -53,6 +57,9 @@ export function asPublisher(subject: string, peer: Peer): Finding {
     case 'XSUB':
       return find('other-subscriber', subject, `a ${type} answers: another subscriber is bound there`, { facts });
     default:
-      return find('other-socket', subject, `a ZeroMQ ${type} answers, no PUB`, { facts });
+      return find('other-socket', subject, `a ZeroMQ ${type} answers, no PUB`, {
+        facts,
+        cause: `a ZeroMQ ${type} answers, no publisher`,
+      });
   }
 }

@@ -15,11 +15,13 @@ export const replayFindings = {
     means: 'Numbers are missing in the middle of what the replay socket sent.',
     remedy:
       'none is needed where the engine failed to encode them; else the socket drops under load (vLLM before 0.26, SGLang): the bridge asks again',
+    cause: 'numbers are missing in the replay',
   },
   'replay-no-end': {
     level: 'warning',
     means: 'The replay socket fell silent without its end marker: its end was dropped, or it hangs.',
     remedy: 'the bridge copes by a time limit; a newer engine (vLLM 0.26 or later) drops nothing',
+    cause: 'no end marker of the replay',
   },
   'replay-empty': {
     level: 'note',
@@ -30,26 +32,31 @@ export const replayFindings = {
     level: 'failure',
     means: 'The replay socket takes the request and does not answer.',
     remedy: 'look whether the engine hangs; this port must be its replay_endpoint',
+    cause: 'no answer to a request for replay',
   },
   'replay-unreadable': {
     level: 'failure',
     means: 'The replay socket answers in a form that nobody knows.',
     remedy: 'check that this port is the replay_endpoint of an engine; report the engine and its version if it is',
+    cause: 'answers that nobody can read',
   },
   'replay-unreachable': {
     level: 'failure',
     means: 'The replay socket cannot be asked.',
     remedy: 'start the engine with replay_endpoint, and compare the ports',
+    cause: 'the replay socket cannot be asked',
   },
   'replay-is-publisher': {
     level: 'failure',
     means: 'A PUB answers on the replay port: the ports are mixed up, or a data-parallel rank publishes there.',
     remedy: 'move the replay port of the engine at least dataParallelSize away from the port of its events',
+    cause: 'a publisher answers, no replay socket',
   },
   'replay-is-other': {
     level: 'failure',
     means: 'A ZeroMQ socket that is no ROUTER answers on the replay port.',
     remedy: 'set replay to the replay_endpoint of the engine',
+    cause: 'a ZeroMQ socket answers that is no replay socket',
   },
   'replay-none': {
     level: 'note',
@@ -65,6 +72,7 @@ export const replayFindings = {
     level: 'warning',
     means: 'The pod in the topic is no address inside replay.allow: the bridge does not ask it, and its gaps stay.',
     remedy: "add the engines' network to replay.allow, or use tcp://{peer}:port",
+    cause: 'the pod is no address inside replay.allow',
   },
 } as const satisfies Readonly<Record<string, FindingRow>>;
 

@@ -50,8 +50,12 @@ async function collect(endpoint: string, patience: Patience) {
   }
 }
 
-function unreachable(subject: string, { message, remedy }: Finding): Finding {
-  return find('replay-unreachable', subject, message, remedy === null ? {} : { remedy });
+/** Of the way there: an engine that is gone is one cause for both of its ports. */
+function unreachable(subject: string, { message, remedy, cause }: Finding): Finding {
+  return find('replay-unreachable', subject, message, {
+    ...(remedy !== null && { remedy }),
+    ...(cause !== null && { cause }),
+  });
 }
 
 function notRouter(subject: string, peer: Parameters<typeof whyNoPeer>[1]): Finding {

@@ -25,7 +25,10 @@ function ofUnmatched(subject: string, { matched, unmatched }: Sightings, topics:
   const filter = topics.map((topic) => JSON.stringify(topic)).join(', ');
   return matched > 0
     ? find('topics-unmatched', subject, `not received, because topics is ${filter}: ${list}`, { facts })
-    : find('topic-filter', subject, `frames come, but none fits topics (${filter}): seen ${list}`, { facts });
+    : find('topic-filter', subject, `frames come, but none fits topics (${filter}): seen ${list}`, {
+        facts,
+        cause: `no topic begins with ${filter}`,
+      });
 }
 
 function* ofStream(stream: StreamSighting): Generator<Finding> {
@@ -55,7 +58,7 @@ function ofClock(subject: string, skew: number): Finding {
   const off = `${Math.abs(skew).toFixed(skew > -10 && skew < 10 ? 2 : 0)} s`;
   const side = skew < 0 ? 'ahead of' : 'behind';
   return Math.abs(skew) > tolerance
-    ? find('clock-skew', subject, `its times are ${off} ${side} our clock`, { facts })
+    ? find('clock-skew', subject, `its times are ${off} ${side} our clock`, { facts, cause: `clock ${side} ours` })
     : find('clock', subject, `its times are ${off} ${side} our clock`, { facts });
 }
 

@@ -1,43 +1,50 @@
 import type { Finding } from '../core/finding.ts';
+import { causesOf } from './causes.ts';
+import type { GroupFindings } from './examination.ts';
 
 export interface Verdict {
-  /** One sentence: whether it works, or the first cause why not. */
+  /** One sentence: whether it works, or the causes why not. */
   readonly sentence: string;
   readonly ok: boolean;
 }
 
 /** Findings that mean: no event arrives, though nothing has to be broken. */
-const idle = new Set(['frames-none', 'bridge-source-quiet']);
+const idle = new Set(['frames-none', 'bridge-source-quiet', 'port-held']);
 /** Findings that mean the same, and that something has to be mended. */
 const noEvents = new Set([
   ...['name-unknown', 'ipc-missing', 'port-closed', 'port-silent', 'host-unreachable', 'not-zeromq', 'peer-mute'],
   ...['peer-hangs-up', 'mechanism-mismatch', 'old-zmtp', 'handshake-failed', 'replay-port', 'other-subscriber'],
   ...['other-socket', 'topic-filter', 'port-taken', 'bind-failed', 'engines-none', 'bridge-source-alone'],
+  ...['bridge-source-closed'],
 ]);
+/** Events came. */
+const arriving = new Set(['frames', 'bridge-source']);
 
-/** `findings` in the order of the data's way: the first failure is the cause, those behind it may follow from it. */
-export function verdictOf(findings: readonly Finding[], isInterrupted: boolean): Verdict {
+/** `groups` in the order of the data's way. */
+export function verdictOf(groups: readonly GroupFindings[], isInterrupted: boolean): Verdict {
+  const findings = groups.flatMap((group) => group.findings);
   const failures = findings.filter(({ level }) => level === 'failure');
   const warnings = findings.filter(({ level }) => level === 'warning');
-  const [cause] = failures;
-  const ok = cause === undefined && !isInterrupted;
-  if (isInterrupted) return { sentence: 'Interrupted: not everything was looked at.', ok };
-  if (cause !== undefined)
-    return { sentence: `${opening(cause)} ${cause.subject}: ${cause.message}.${others(failures)}`, ok };
-  const quiet = warnings.find(({ code }) => idle.has(code));
-  if (quiet !== undefined) return { sentence: `No events so far: ${quiet.subject}: ${quiet.message}.`, ok };
+  const ok = failures.length === 0 && !isInterrupted;
+  if (isInterrupted) return { sentence: interrupted(groups), ok };
+  if (!ok) return { sentence: `${opening(findings, failures)} ${causesOf(groups, 'failure')}.`, ok };
   if (findings.length === 0) return { sentence: 'Nothing was looked at.', ok };
-  const [warning] = warnings;
-  if (warning === undefined) return { sentence: 'Works.', ok };
-  const more = warnings.length > 1 ? ` (and ${warnings.length - 1} more)` : '';
-  return { sentence: `Works, with a warning: ${warning.subject}: ${warning.message}${more}.`, ok };
+  if (warnings.length === 0) return { sentence: 'Works.', ok };
+  const isIdle = warnings.some(({ code }) => idle.has(code)) && !findings.some(({ code }) => arriving.has(code));
+  return {
+    sentence: `${isIdle ? 'No events so far:' : 'Works, with a warning:'} ${causesOf(groups, 'warning')}.`,
+    ok,
+  };
 }
 
-function opening({ code }: Finding): string {
-  return noEvents.has(code) ? 'No events:' : 'Does not work:';
+function opening(findings: readonly Finding[], failures: readonly Finding[]): string {
+  const isSilent = failures.some(({ code }) => noEvents.has(code));
+  if (!isSilent) return 'Does not work:';
+  if (!findings.some(({ code }) => arriving.has(code))) return 'No events:';
+  return failures.every(({ code }) => noEvents.has(code)) ? 'Works in part:' : 'Does not work:';
 }
 
-function others(failures: readonly Finding[]): string {
-  if (failures.length < 2) return '';
-  return failures.length === 2 ? ' There is one more failure.' : ` There are ${failures.length - 1} more failures.`;
+function interrupted(groups: readonly GroupFindings[]): string {
+  const causes = causesOf(groups, 'failure');
+  return `Interrupted: not everything was looked at${causes === '' ? '' : `; so far: ${causes}`}.`;
 }

@@ -3,9 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
-import { runEngine } from '../../src/simulator/run.ts';
-import { scenario } from '../../src/simulator/scenario.ts';
 import { freePorts } from '../support/zmq.ts';
+import { startEngine } from './engines.ts';
 import { diagnose } from './support.ts';
 
 const closers: (() => unknown)[] = [];
@@ -13,25 +12,9 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-function engineDialling(port: number, replay: number): void {
-  const stop = new AbortController();
-  const running = runEngine(
-    {
-      engine: {
-        endpoint: `tcp://127.0.0.1:${port}`,
-        bind: false,
-        replay: `tcp://127.0.0.1:${replay}`,
-        topic: 'kv@p@m',
-      },
-      ...{ rank: 0, rate: 50, count: 0, settle: 0, hold: 0, truth: null, now: () => Date.now() },
-      steps: scenario('mixed', { seed: 1, encoding: 'map', hash: 'int' }),
-    },
-    stop.signal,
-  );
-  closers.push(async () => {
-    stop.abort();
-    await running;
-  });
+async function engineDialling(port: number): Promise<void> {
+  const { stop } = await startEngine({ dials: port, port, engine: { topic: 'kv@p@m' } });
+  closers.push(stop);
 }
 
 const look = (port: number, wait: string, ...more: readonly string[]) =>
@@ -41,12 +24,12 @@ describe('doctor on a port that the bridge binds', () => {
   it('free, and nobody dials in', async () => {
     const found = await look(await freePorts(), '200ms');
     expect(found.codes).toEqual(['port-free', 'engines-none', 'replay-none']);
-    expect(found.verdict).toMatch(/^No events: .*nobody dialled in/);
+    expect(found.verdict).toMatch(/^No events: .*nobody dialled in\.$/);
   });
 
   it('engines dial in, and their replay sockets are found by {peer}', async () => {
     const port = await freePorts(2);
-    engineDialling(port, port + 1);
+    await engineDialling(port);
     const found = await look(port, '3s', '--replay-endpoint', `tcp://{peer}:${port + 1}`);
     expect(found.codes).toEqual(['port-free', 'engines', 'frames', 'stream', 'clock', 'replay']);
     expect(found.findings[1]?.facts).toEqual({ peers: 1, addresses: ['127.0.0.1'] });
@@ -55,7 +38,7 @@ describe('doctor on a port that the bridge binds', () => {
 
   it('listens nowhere with --no-bind', async () => {
     const port = await freePorts(2);
-    engineDialling(port, port + 1);
+    await engineDialling(port);
     expect((await look(port, '3s', '--no-bind')).codes).toEqual(['port-unbound']);
   });
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { runEngine } from '../../src/simulator/run.ts';
-import { scenario } from '../../src/simulator/scenario.ts';
 import { freePorts, RawPublisher } from '../support/zmq.ts';
+import type { EnginePlan } from './engines.ts';
+import { startEngine } from './engines.ts';
 import { diagnose } from './support.ts';
 
 const captures = new URL('../fixtures/captures/', import.meta.url);
@@ -92,27 +92,9 @@ describe('doctor reads what engines send', () => {
 });
 
 describe('doctor and an engine with a replay socket', () => {
-  async function engine(more: Readonly<Record<string, unknown>> = {}, skew = 0, rate = 50): Promise<number> {
-    const port = await freePorts(2);
-    const stop = new AbortController();
-    const running = runEngine(
-      {
-        engine: {
-          endpoint: `tcp://127.0.0.1:${port}`,
-          bind: true,
-          replay: `tcp://127.0.0.1:${port + 1}`,
-          topic: 'kv@10.0.0.5@org/m',
-          ...more,
-        },
-        ...{ rank: 0, rate, count: 0, settle: 0, hold: 0, truth: null, now: () => Date.now() + skew },
-        steps: scenario('mixed', { seed: 1, encoding: 'map', hash: 'int' }),
-      },
-      stop.signal,
-    );
-    closers.push(async () => {
-      stop.abort();
-      await running;
-    });
+  async function engine(plan: EnginePlan = {}): Promise<number> {
+    const { port, stop } = await startEngine(plan);
+    closers.push(stop);
     return port;
   }
 
@@ -120,14 +102,14 @@ describe('doctor and an engine with a replay socket', () => {
     [true, 3],
     [false, 2],
   ] as const)('finds it beside the events and asks it (topic: %s)', async (replayTopic, frames) => {
-    const found = await look(await engine({ replayTopic }));
+    const found = await look(await engine({ engine: { replayTopic } }));
     expect(found.codes).toEqual(['publisher', 'frames', 'stream', 'clock', 'replay-none', 'replay']);
     expect(found.findings.at(-1)?.facts).toMatchObject({ oldest_seq: '0', missing: '0', end: 'end', frames });
     expect(found).toMatchObject({ verdict: 'Works.', exitCode: 0 });
   });
 
   it('one that has forgotten its beginning', async () => {
-    const found = await look(await engine({ bufferBatches: 5 }));
+    const found = await look(await engine({ engine: { bufferBatches: 5 } }));
     expect(found.codes).toContain('replay-truncated');
     expect(found.exitCode).toBe(0);
   });
@@ -139,7 +121,7 @@ describe('doctor and an engine with a replay socket', () => {
   });
 
   it.each([-5_000, 5_000])('a clock that is %d ms off', async (skew) => {
-    const found = await look(await engine({}, skew));
+    const found = await look(await engine({ skew }));
     const seconds = found.findings.find(({ code }) => code === 'clock-skew')?.facts?.['clock_skew_seconds'];
     expect(Math.sign(Number(seconds))).toBe(-Math.sign(skew));
     expect(Math.abs(Number(seconds))).toBeGreaterThan(3);

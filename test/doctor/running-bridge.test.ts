@@ -87,7 +87,7 @@ describe('doctor asks a bridge that runs', () => {
   it('one that lost batches, for which reason, and what to do', async () => {
     const running = await start({ SINKS: 'file', FILE_DIR: join(folder, 'gap') });
     await publish(await engineFor(running), 0, 5);
-    await until(running.bridge, 'the gap is known', ({ completeness }) => completeness === 'degraded');
+    await until(running.bridge, 'the gap is written', delivered(4));
     const found = await diagnose(['--only', 'sources'], running.env);
     expect(found.codes).toEqual(['bridge-ready', 'bridge-source', 'bridge-gaps', 'bridge-sink']);
     const gaps = found.findings.find(({ code }) => code === 'bridge-gaps');

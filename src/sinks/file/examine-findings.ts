@@ -9,22 +9,26 @@ export const fileFindings = {
     level: 'failure',
     means: 'A part of the path is a file.',
     remedy: 'file.dir must be a folder or a path where one can be made',
+    cause: 'no folder',
   },
   'file-unwritable': {
     level: 'failure',
     means: 'The folder may not be written.',
     remedy: 'give the user of the bridge the right to write there, or choose another file.dir',
+    cause: 'may not be written',
   },
   'file-room': { level: 'ok', means: 'So much room is left.', remedy: null },
   'file-nearly-full': {
     level: 'warning',
     means: 'There is room for fewer than ten segments.',
     remedy: 'free some space, or limit file.retainBytes',
+    cause: 'little room is left',
   },
   'file-full': {
     level: 'failure',
     means: 'There is no room for a segment.',
     remedy: 'free some space, or limit file.retainBytes',
+    cause: 'no room is left',
   },
   'file-segments': { level: 'ok', means: 'What the folder holds.', remedy: null },
   'file-unlimited': {

@@ -5,6 +5,7 @@ import type { ClientFactory } from './client.ts';
 import { inTime } from './deadline.ts';
 import { judge, sinkErrorOf } from './errors.ts';
 import type { KafkaConfig } from './settings.ts';
+import { createCommand, shapeOf } from './topic-shape.ts';
 
 /** What the cluster says of a topic. */
 export interface TopicFacts {
@@ -15,11 +16,6 @@ export interface TopicFacts {
 
 /** How long facts are believed, ms: then a grown topic is noticed. */
 const maxAge = 300_000;
-/**
- * It is read as a whole at each start. Compaction leaves the newest segment alone (1 GiB with a broker's defaults), so
- * segments are small.
- */
-const compacted = { 'cleanup.policy': 'compact', 'segment.bytes': '16777216', 'min.cleanable.dirty.ratio': '0.1' };
 const topicResource: ConfigResourceTypes.TOPIC = 2;
 
 /** Knows topics: how many partitions, how large a record batch; creates missing ones where that is wanted. */
@@ -88,27 +84,18 @@ export class Directory {
 
   async #create(admin: Admin, topic: string): Promise<void> {
     const { requestTimeout } = this.#config;
-    const { partitions, options } = this.#shapeOf(topic);
+    const { partitions, options } = shapeOf(this.#config, topic);
     const replicationFactor = this.#config.replicationFactor ?? (await defaultCopies(admin));
     const configEntries = Object.entries(options).map(([name, value]) => ({ name, value }));
     const wanted = { topic, numPartitions: partitions, replicationFactor, configEntries };
     await admin.createTopics({ topics: [wanted], waitForLeaders: false, timeout: requestTimeout });
   }
 
-  #shapeOf(topic: string): { partitions: number; options: Readonly<Record<string, string>> } {
-    const { partitions, checkpointTopic } = this.#config;
-    return topic === checkpointTopic ? { partitions: 1, options: compacted } : { partitions, options: {} };
-  }
-
   #missing(topic: string, cause: unknown): SinkError {
-    const { brokers, replicationFactor } = this.#config;
-    const { partitions, options } = this.#shapeOf(topic);
-    const configs = Object.entries(options).map(([name, value]) => ` --config ${name}=${value}`);
-    const command = `kafka-topics.sh --bootstrap-server ${brokers[0]} --create --topic ${topic} --partitions ${partitions} --replication-factor ${replicationFactor ?? 3}${configs.join('')}`;
     return new SinkError({
       kind: 'destination',
       code: 'UNKNOWN_TOPIC_OR_PARTITION',
-      message: `topic "${topic}" does not exist; create it: ${command} (or set kafka.createTopics to true)`,
+      message: `topic "${topic}" does not exist; create it: ${createCommand(this.#config, topic)} (or set kafka.createTopics to true)`,
       cause,
     });
   }

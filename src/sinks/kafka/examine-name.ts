@@ -29,8 +29,11 @@ export async function* examineName(
       reader.close();
     }
   } catch (error) {
-    const facts = { error: error instanceof SinkError ? error.code : 'UNKNOWN' };
-    yield find('kafka-checkpoints-unread', subject, messageOf(error), { facts });
+    const code = error instanceof SinkError ? error.code : 'UNKNOWN';
+    yield find('kafka-checkpoints-unread', subject, messageOf(error), {
+      facts: { error: code },
+      ...(/AUTHORIZATION/.test(code) && { cause: 'rights are missing' }),
+    });
     return;
   }
   yield find('kafka-checkpoints', subject, `${view.held.size} streams of ${bridge} have a checkpoint`, {

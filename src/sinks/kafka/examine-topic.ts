@@ -4,6 +4,7 @@ import { inTime } from './deadline.ts';
 import { judge } from './errors.ts';
 import { kafkaFinding as find } from './examine-findings.ts';
 import type { KafkaConfig } from './settings.ts';
+import { createCommand } from './topic-shape.ts';
 
 const topicResource: ConfigResourceTypes.TOPIC = 2;
 const names = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'min.insync.replicas', 'max.message.bytes'];
@@ -53,17 +54,13 @@ export class TopicExamination {
   #absent(subject: string, topic: string, error: unknown): Finding {
     const { code, message } = judge(error);
     const facts = { error: code };
-    const { createTopics, brokers, partitions, replicationFactor, checkpointTopic } = this.#config;
     if (code === 'TOPIC_AUTHORIZATION_FAILED')
       return find('kafka-topic-forbidden', subject, 'the principal may not see it', { facts });
     if (code !== 'UNKNOWN_TOPIC_OR_PARTITION') return find('kafka-topic-unknown', subject, message, { facts });
-    if (createTopics) return find('kafka-topic-to-create', subject, 'it does not exist; the bridge creates it');
-    const isCheckpoints = topic === checkpointTopic;
-    const compact = isCheckpoints ? ' --config cleanup.policy=compact' : '';
-    const shape = `--partitions ${isCheckpoints ? 1 : partitions} --replication-factor ${replicationFactor ?? 3}`;
-    const command = `kafka-topics.sh --bootstrap-server ${brokers[0]} --create --topic ${topic} ${shape}${compact}`;
+    if (this.#config.createTopics)
+      return find('kafka-topic-to-create', subject, 'it does not exist; the bridge creates it');
     return find('kafka-topic-missing', subject, 'it does not exist', {
-      remedy: `create it: ${command} (or set kafka.createTopics to true)`,
+      remedy: `create it: ${createCommand(this.#config, topic)} (or set kafka.createTopics to true)`,
       facts,
     });
   }

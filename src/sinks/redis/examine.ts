@@ -57,10 +57,13 @@ class RedisExamination {
     }
     const where = this.#where;
     const info = await readInfo(this.#caller);
-    yield* examineServer(this.#config, where, info);
+    const ofServer = [...examineServer(this.#config, where, info)];
+    yield* ofServer;
     yield* this.#ofTypes(types);
     const rights = await examineRights(this.#caller, this.#keys, { config: this.#config, where });
-    yield* rights;
+    // A full memory shows in both, and is one finding.
+    const said = new Set(ofServer.map(({ code }) => code));
+    yield* rights.filter(({ code }) => !said.has(code));
     if (rights.some(({ level }) => level === 'failure')) return;
     yield* this.#ofStream(types);
     yield* this.#ofName();
@@ -158,15 +161,16 @@ function unreachable(where: string, error: unknown): Finding {
   const { code, message, remedy } = troubleOf(error);
   const sentence = message.replace(` (${remedy})`, '').trim() || messageOf(error);
   const details = { remedy, facts: { error: code } };
-  if (loginCodes.has(code)) return find('redis-login', where, sentence, details);
+  if (loginCodes.has(code))
+    return find('redis-login', where, sentence, { ...details, cause: `the login is refused (${code})` });
   if (code === 'NOPERM') return find('redis-rights-missing', where, sentence, details);
   if (code === 'MOVED' || code === 'CROSSSLOT' || code === 'NO_CLUSTER')
     return find('redis-cluster-mode', where, sentence, details);
   if (code === 'TLS' || code === 'EPROTO' || /CERT|ISSUER|SIGNATURE|SELF_SIGNED/.test(code))
     return find('redis-tls', where, sentence, details);
   return isAway(code)
-    ? find('redis-unreachable', where, sentence, details)
-    : find('redis-unusable', where, sentence, details);
+    ? find('redis-unreachable', where, sentence, { ...details, cause: `cannot be reached (${code})` })
+    : find('redis-unusable', where, sentence, { ...details, cause: `cannot be used as configured (${code})` });
 }
 
 function isAway(code: string): boolean {

@@ -26,6 +26,7 @@ export function showHints(status) {
 /** @param {Document} status */
 function titleOf({ role, sources }) {
   if (role === 'standby') return 'Standing by';
+  if (role === 'fenced') return 'Another bridge of this name has taken over';
   return sources.some(({ peers }) => peers > 0)
     ? 'Engines are connected, and none has sent anything yet'
     : 'No engine has connected yet';
@@ -39,6 +40,7 @@ function hintsOf({ role, sources }) {
   if (role === 'standby') {
     return [{ text: 'The active bridge of this name receives the events. This one takes over when that one is gone.' }];
   }
+  if (role === 'fenced') return fencedHints;
   if (sources.some(({ peers }) => peers > 0)) return connectedHints;
   const bound = sources.filter(({ mode }) => mode === 'bind');
   const dialled = sources.filter(({ mode }) => mode === 'connect');
@@ -58,6 +60,12 @@ function hintsOf({ role, sources }) {
     },
   ];
 }
+
+const fencedHints = [
+  { text: 'Of two bridges of one name the newer writes, and the older ends. The newer one receives the events.' },
+  { text: 'Two outputs: give each bridge a name of its own.', code: 'BRIDGE_NAME' },
+  { text: 'One output with a replica: the second one waits as a standby.', code: 'STANDBY=true' },
+];
 
 const connectedHints = [
   { text: 'Engines send events when they store or drop blocks: send a prompt that is longer than one block.' },

@@ -10,6 +10,7 @@ import { count, countText, delay, rate, span } from './format.js';
 const tones = { exact: 'good', recovering: 'warn', degraded: 'bad' };
 const ready = {
   active: 'Every source is open and every sink takes records.',
+  fenced: 'Another bridge of this name has taken over.',
   standby: 'Waits until the active bridge of this name is gone.',
 };
 

@@ -47,7 +47,10 @@ interface Living<Report> extends SupervisionOptions<Report> {
   readonly stopped: Promise<'stopped'>;
 }
 
-/** Lives one turn after the other: with `onFenced: standby` a bridge that was fenced becomes the standby of the newer one. */
+/**
+ * Lives one turn after the other. A bridge that was fenced becomes the standby of the newer one with `onFenced: standby`;
+ * with `exit` it stays for `leaseTtl`, not ready, and then ends.
+ */
 export async function supervise<Report>(options: SupervisionOptions<Report>): Promise<Conclusion<Report>> {
   const { begin, onFenced, leaseTtl, stopRequested, observe, clock } = options;
   let isWaiting = options.standby;
@@ -57,7 +60,12 @@ export async function supervise<Report>(options: SupervisionOptions<Report>): Pr
     // The newer bridge has only just begun: its lease needs time to appear, or two would take the name in turns.
     if (reason === 'fenced') await clock.sleep(leaseTtl, stopRequested);
     const conclusion = await live(begin(), isWaiting, { ...options, stopped });
-    if (conclusion.end !== 'fenced' || onFenced === 'exit') return conclusion;
+    if (conclusion.end !== 'fenced') return conclusion;
+    if (onFenced === 'exit') {
+      // Closed, and still there to be asked: whoever finds a bridge gone does not learn why.
+      await clock.sleep(leaseTtl, stopRequested);
+      return conclusion;
+    }
     if (stopRequested.aborted) return { ...conclusion, end: 'stopped' };
     isWaiting = true;
   }

@@ -161,7 +161,7 @@ export const rootSettings = {
     default: false,
   },
   onFenced: {
-    doc: 'What happens when another bridge of the same `name` takes over: `exit` ends with exit code 1, `standby` waits in the same process until that one is gone (for supervised replicas, which would otherwise fence each other in turns).',
+    doc: 'What happens when another bridge of the same `name` takes over: `exit` stays for `leaseTtl`, not ready, and ends with exit code 1, `standby` waits in the same process until that one is gone (for supervised replicas, which would otherwise fence each other in turns).',
     choices: ['exit', 'standby'],
     default: 'exit',
   },

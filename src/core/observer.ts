@@ -171,7 +171,7 @@ export type Fact =
   /** What this bridge now is among those of its name, and how it came to it. */
   | {
       readonly fact: 'role';
-      readonly role: Role;
+      readonly role: Exclude<Role, 'fenced'>;
       readonly reason: 'start' | 'take-over' | 'fenced';
     }
   /** Another bridge of this name has taken over; sent once per take-over. */
@@ -188,8 +188,11 @@ export type Fact =
   /** The last renewal is older than the lease counts, so that a standby may take over; sent once per lapse. */
   | { readonly fact: 'lease-lapsed'; readonly sink: string; readonly ttl: number };
 
-/** `standby`: receives nothing, waits until the active bridge of its name is gone. */
-export type Role = 'active' | 'standby';
+/**
+ * `standby`: receives nothing, waits until the active bridge of its name is gone. `fenced`: another bridge of its name has
+ * taken over; writes nothing any more, and is about to end or to become a standby.
+ */
+export type Role = 'active' | 'standby' | 'fenced';
 
 /** Called synchronously and often (per batch, never per event): must not throw and must not wait. */
 export type Observe = (fact: Fact) => void;

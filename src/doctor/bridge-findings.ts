@@ -56,6 +56,13 @@ export const bridgeFindings = {
     remedy: 'mend what the reasons name; the log of the bridge has more',
     cause: 'the bridge is not ready',
   },
+  'bridge-fenced': {
+    level: 'failure',
+    means:
+      'Another bridge of this name has taken over from the one that runs here, which writes nothing more and ends.',
+    remedy: 'give each bridge a name of its own (BRIDGE_NAME), or run one of the two with STANDBY=true',
+    cause: 'another bridge of this name has taken over',
+  },
   'bridge-standby': { level: 'note', means: 'The bridge that runs here waits as a standby.', remedy: null },
   'bridge-other-name': {
     level: 'warning',

@@ -26,7 +26,7 @@ export function* examineBridge(config: Pick<Config, 'name'>, asked: Asked): Gene
 
 /** Whether a running bridge, which is active, has the sockets of this configuration. */
 export function isActive(asked: Asked): asked is Extract<Asked, { kind: 'bridge' }> {
-  return asked.kind === 'bridge' && asked.status.role !== 'standby';
+  return asked.kind === 'bridge' && asked.status.role === 'active';
 }
 
 function* ofStatus(expected: string, url: string, status: Status): Generator<Finding> {
@@ -34,14 +34,19 @@ function* ofStatus(expected: string, url: string, status: Status): Generator<Fin
   if (name !== expected)
     yield find('bridge-other-name', url, `its name is ${name}, that of this configuration ${expected}`);
   yield readiness(url, status);
-  // One that waits has nothing open.
-  if (role !== 'standby') for (const source of status.sources) yield* ofSource(source, status.now);
+  // One that waits has nothing open; of one that was fenced everything else follows from that.
+  if (role === 'active') for (const source of status.sources) yield* ofSource(source, status.now);
   yield* examineGaps(url, status);
-  for (const sink of status.sinks) if (role !== 'standby' || sink.state === 'down') yield ofSink(sink, status.now);
+  for (const sink of status.sinks)
+    if (role === 'active' || (role === 'standby' && sink.state === 'down')) yield ofSink(sink, status.now);
 }
 
 function readiness(url: string, { name, role, version, ready, reasons, streams }: Status): Finding {
   const facts = { name, role, version, streams: streams.known, reasons };
+  if (role === 'fenced') {
+    const cause = `another bridge named ${name} has taken over from the one here`;
+    return find('bridge-fenced', url, `FENCED: ${cause}`, { facts, cause });
+  }
   // What is wrong with a sink stands in the finding of that sink.
   const short = reasons.map((reason) => (/^sink [^:]+(?=:)/.exec(reason) ?? [reason])[0]);
   const why = `the bridge ${name} is not ready: ${short.join('; ') || 'it does not say why'}`;

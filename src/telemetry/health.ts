@@ -31,6 +31,10 @@ export interface HealthOptions {
   readonly now: () => number;
 }
 
+const fencedSentence =
+  'FENCED: another bridge of this name has taken over, nothing more is written here; give each bridge a name of its own ' +
+  '(BRIDGE_NAME), or run one of the two as a standby (STANDBY=true)';
+
 interface Standing {
   readonly health: SinkHealth;
   /** It has worked in this turn. */
@@ -41,7 +45,7 @@ interface Standing {
 
 /**
  * Whether the bridge receives and every sink takes records, judged from the facts alone; for a standby, whether nothing
- * is known that would keep it from taking over.
+ * is known that would keep it from taking over. A bridge that was fenced is never ready.
  */
 export class Health {
   readonly #options: HealthOptions;
@@ -68,6 +72,12 @@ export class Health {
         break;
       case 'sink-down':
         this.#note(fact.sink, { state: 'down', code: fact.code, message: fact.message, kind: fact.kind });
+        break;
+      case 'lease-renewal':
+        if (fact.outcome === 'fenced') this.#fencedBy(fact.sink, fact.code, fact.message);
+        break;
+      case 'fenced':
+        this.#role = 'fenced';
         break;
       case 'role':
         this.#role = fact.role;
@@ -118,8 +128,15 @@ export class Health {
     this.#sinks.set(sink, { health: { ...now, since: since / 1_000 }, hasWorked, since });
   }
 
+  /** Nothing may be queued for it, so that no write learns it. */
+  #fencedBy(sink: string, code: string | null, message: string | null): void {
+    this.#note(sink, { state: 'down', kind: 'fenced', code: code ?? 'FENCED', message: message ?? fencedSentence });
+  }
+
   #reasons(): string[] {
     const reasons = this.#isDraining ? ['draining: the bridge is about to end'] : [];
+    // That sources are closed and sinks refuse follows from it.
+    if (this.#role === 'fenced') return [...reasons, fencedSentence];
     const isActive = this.#role === 'active';
     const { sources } = this.#options;
     if (isActive && this.#open.size < sources) reasons.push(`sources: ${this.#open.size} of ${sources} open`);

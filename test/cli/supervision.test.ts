@@ -99,8 +99,8 @@ describe('a bridge', () => {
     expect(await done).toMatchObject({ end: 'failed', failure: expect.any(Error) });
   });
 
-  it('ends as fenced, and says so before it stops', async () => {
-    const { turn, told, done } = await setUp();
+  it('says so when it is fenced, stops, and stays for leaseTtl before it ends', async () => {
+    const { turn, told, done, clock } = await setUp();
     let isReleased = () => {};
     turn().stopping = new Promise((resolve) => {
       isReleased = resolve;
@@ -108,7 +108,23 @@ describe('a bridge', () => {
     turn().end('fenced');
     await settle();
     expect(told).toEqual(['active (start)', 'fenced']);
+    let isOver = false;
+    void done.then(() => {
+      isOver = true;
+    });
     isReleased();
+    await settle();
+    await clock.pass(leaseTtl - 1);
+    expect(isOver, 'whoever asks is still told why').toBe(false);
+    await clock.pass(1);
+    expect(await done).toEqual({ end: 'fenced', left: 'left of turn 1' });
+  });
+
+  it('does not stay, fenced, when it is told to end', async () => {
+    const { turn, done, stop } = await setUp();
+    turn().end('fenced');
+    await settle();
+    stop.abort();
     expect(await done).toEqual({ end: 'fenced', left: 'left of turn 1' });
   });
 

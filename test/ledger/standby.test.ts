@@ -105,6 +105,7 @@ describe.each(['redis', 'kafka'] as const)('two bridges of one name, %s, exactly
       for (let round = 0; round < rounds; round += 1) {
         const next = await standby();
         await freeze(bridge, next);
+        await waitFor(async () => (await bridge.get('/readyz')).body.includes('FENCED'), { what: 'it says why' });
         expect(await bridge.exited, bridge.stderr).toBe(1);
         expect(bridge.log.at(-1)).toMatchObject({ code: 'FENCED' });
         bridge = next;

@@ -84,6 +84,16 @@ describe('the page', () => {
     expect(await page.locator('#role').textContent()).toContain('standby');
   });
 
+  it('says that another bridge has taken over, and what to do', async () => {
+    const { page } = await open({ role: 'fenced', ready: false, reasons: ['FENCED: another bridge'] }, []);
+    await page
+      .getByRole('region', { name: 'Another bridge of this name has taken over' })
+      .getByText('BRIDGE_NAME')
+      .waitFor();
+    expect(await page.locator('#role').textContent()).toContain('fenced');
+    expect(await page.locator('#reasons').textContent()).toBe('FENCED: another bridge');
+  });
+
   it('does not move when something goes wrong', async () => {
     const { page, status } = await open();
     const place = () => page.locator('#streams-title').boundingBox();

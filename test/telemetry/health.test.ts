@@ -150,6 +150,36 @@ describe('health', () => {
     expect(health.readiness()).toMatchObject({ ready: true, sinks: { redis: { state: 'connecting' } } });
   });
 
+  it('is not ready once it was fenced, for that reason alone', () => {
+    getReady();
+    health.observe({ ...examples['sink-down'], kind: 'fenced', code: 'FENCED' });
+    health.observe({ fact: 'fenced' });
+    health.observe(examples['source-closed']);
+    expect(health.readiness()).toMatchObject({
+      ready: false,
+      role: 'fenced',
+      reasons: [
+        expect.stringMatching(/^FENCED: another bridge of this name has taken over.*BRIDGE_NAME.*STANDBY=true/),
+      ],
+    });
+    health.draining();
+    expect(health.readiness().reasons).toEqual([expect.stringMatching(/^draining/), expect.stringMatching(/^FENCED/)]);
+  });
+
+  it('knows the sink that fences as down, also where only its lease says so', () => {
+    getReady();
+    health.observe({ ...examples['lease-renewal'], outcome: 'failed' });
+    expect(health.sink('redis').state).toBe('up');
+    const fenced = { outcome: 'fenced', code: 'FENCED', message: 'redis: taken over' } as const;
+    health.observe({ ...examples['lease-renewal'], ...fenced });
+    expect(health.sink('redis')).toMatchObject({
+      state: 'down',
+      kind: 'fenced',
+      code: 'FENCED',
+      message: fenced.message,
+    });
+  });
+
   it('is not ready as a standby that ends', () => {
     health.observe({ fact: 'role', role: 'standby', reason: 'start' });
     health.draining();

@@ -14,6 +14,7 @@ export class Stage {
   readonly prometheus: Prometheus;
   /** Takes longest to start: it does so while the first faults are shown. */
   readonly kafka = startKafka();
+  readonly #watched: string[] = [];
   readonly #ends: (() => Promise<unknown>)[] = [];
 
   private constructor(browser: Browser, prometheus: Prometheus) {
@@ -33,7 +34,8 @@ export class Stage {
   async bridge(env: Env): Promise<Bridge> {
     const bridge = await Bridge.start(env);
     this.onEnd(() => bridge.stop('SIGKILL'));
-    this.prometheus.watch(hostOf(bridge));
+    this.#watched.push(hostOf(bridge));
+    this.prometheus.watch(...this.#watched);
     return bridge;
   }
 
@@ -57,6 +59,7 @@ export class Stage {
 
   /** Ends what the last fault has started. */
   async clear(): Promise<void> {
+    this.#watched.length = 0;
     for (const end of this.#ends.splice(0).reverse()) await end();
   }
 

@@ -75,7 +75,7 @@ describe.each(faults.map((fault) => [fault.name, fault] as const))('%s', (_, fau
     await waitUntil(async () => {
       const alerts = await firing(stage.prometheus, scene.bridge);
       const alert = alerts.find((one) => one.labels['alertname'] === name);
-      task.meta.says = `${name}: ${alert?.annotations['summary']}`;
+      task.meta.says = usual(`${name}: ${alert?.annotations['summary']}`, scene);
       expect(alert?.labels, JSON.stringify(alerts)).toMatchObject(labels);
       expect(alert?.annotations['summary']).toMatch(summary);
     }, patience);

@@ -1,5 +1,6 @@
 import type { Fault } from '../fault.ts';
 import { clockSkew, deadEngine, wrongPort, wrongTopic } from './engines.ts';
+import { twoOfOneName } from './names.ts';
 import { fullRedis, missingTopic, wrongPassword } from './stores.ts';
 
 /** In the order in which the tour shows them. */
@@ -11,4 +12,5 @@ export const faults: readonly Fault[] = [
   fullRedis,
   wrongPassword,
   missingTopic,
+  twoOfOneName,
 ];

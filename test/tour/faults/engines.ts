@@ -1,36 +1,11 @@
 import { expect } from 'vitest';
 import type { SourceStatus } from '../../../src/core/status.ts';
-import type { Program } from '../../e2e/bridge.ts';
 import { waitFor } from '../../support/services/service.ts';
-import { freePorts } from '../../support/zmq.ts';
-import type { Fault, Scene } from '../fault.ts';
-import type { Stage } from '../stage.ts';
-
-interface Plan {
-  /** Of the source, in place of those that fit the engine; `port` is that of the events, `port + 1` that of replays. */
-  readonly source?: (port: number) => Readonly<Record<string, unknown>>;
-  readonly engine?: readonly string[];
-}
-
-/** A bridge that dials one engine. */
-async function dialled(stage: Stage, { source, engine = [] }: Plan): Promise<Scene & { readonly engine: Program }> {
-  const port = await freePorts(2);
-  const [events, replay] = [`tcp://127.0.0.1:${port}`, `tcp://127.0.0.1:${port + 1}`];
-  const publisher = stage.engine('--bind', events, '--replay', replay, ...engine);
-  const settings = { name: 'engine', connect: events, replay, ...source?.(port) };
-  const env = { SOURCES: JSON.stringify([settings]), SINKS: 'stdout' };
-  const bridge = await stage.bridge(env);
-  await bridge.ready();
-  return { bridge, env, ports: { 5557: port, 5558: port + 1 }, engine: publisher };
-}
+import type { Fault } from '../fault.ts';
+import { dialled, framesArrive } from '../scenes.ts';
 
 const troubleOf = (source: SourceStatus | undefined) =>
   source?.last_trouble && { reason: source.last_trouble.reason, message: source.last_trouble.message };
-
-const framesArrive = (scene: Scene) =>
-  waitFor(async () => (await scene.bridge.metric('kv_event_bridge_source_frames_total')) > 0, {
-    what: 'frames arrive',
-  });
 
 export const wrongPort: Fault = {
   name: 'wrong port',

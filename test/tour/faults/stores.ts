@@ -1,20 +1,8 @@
 import { expect } from 'vitest';
 import type { Status } from '../../../src/core/status.ts';
 import { waitFor } from '../../support/services/service.ts';
-import { freePorts } from '../../support/zmq.ts';
-import type { Fault, Scene } from '../fault.ts';
-import type { Stage } from '../stage.ts';
-
-/** A bridge to which one engine dials in. */
-async function dialledIn(stage: Stage, settings: Scene['env']): Promise<Omit<Scene, 'ports'> & { zmqPort: number }> {
-  const zmqPort = await freePorts();
-  const env = { ZMQ_PORT: String(zmqPort), ...settings };
-  const bridge = await stage.bridge(env);
-  stage.engine('--connect', `tcp://127.0.0.1:${zmqPort}`);
-  const peers = () => bridge.metric('kv_event_bridge_source_peers');
-  await waitFor(async () => (await peers()) === 1, { what: 'the engine has dialled in' });
-  return { bridge, env, zmqPort };
-}
+import type { Fault } from '../fault.ts';
+import { dialledIn } from '../scenes.ts';
 
 const sinkOf = ({ sinks: [sink] }: Status) => ({ state: sink?.state, code: sink?.code, message: sink?.message });
 

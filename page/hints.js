@@ -41,7 +41,7 @@ function hintsOf({ role, sources }) {
     return [{ text: 'The active bridge of this name receives the events. This one takes over when that one is gone.' }];
   }
   if (role === 'fenced') return fencedHints;
-  if (sources.some(({ peers }) => peers > 0)) return connectedHints;
+  if (sources.some(({ peers }) => peers > 0)) return [...sources.flatMap(topicHint), ...connectedHints];
   const bound = sources.filter(({ mode }) => mode === 'bind');
   const dialled = sources.filter(({ mode }) => mode === 'connect');
   return [
@@ -61,6 +61,17 @@ function hintsOf({ role, sources }) {
   ];
 }
 
+/**
+ * The publisher holds back what was not asked for: only a wrong filter in sight explains the silence.
+ *
+ * @param {Document['sources'][number]} source
+ */
+function topicHint({ name, topics }) {
+  if (topics.length === 0) return [];
+  const text = `The source ${name} asks only for topics that begin with these. Is the topic of the engine among them?`;
+  return [{ text, code: topics.map((topic) => JSON.stringify(topic)).join(', ') }];
+}
+
 const fencedHints = [
   { text: 'Of two bridges of one name the newer writes, and the older ends. The newer one receives the events.' },
   { text: 'Two outputs: give each bridge a name of its own.', code: 'BRIDGE_NAME' },
@@ -73,6 +84,5 @@ const connectedHints = [
     text: 'Prefix caching and events must be on:',
     code: '--enable-prefix-caching --kv-events-config \'{"enable_kv_cache_events": true, ...}\'',
   },
-  { text: 'The setting topics keeps events of other topics out; an empty list means every topic.' },
   { text: 'What an engine really sends:', code: 'kv-event-bridge doctor tcp://ENGINE:5557' },
 ];

@@ -19,6 +19,7 @@ export function socketPlansOf({ sources }: Config): SocketPlan[] {
       endpoint: rankEndpoint(source.endpoint, rank),
       mode: source.mode,
       transport: speaksZmtp(source) ? 'zmtp' : 'libzmq',
+      topics: source.topics,
     })),
   );
 }

@@ -41,6 +41,8 @@ export interface SourceStatus {
   readonly endpoint: string;
   readonly mode: 'bind' | 'connect';
   readonly transport: 'zmtp' | 'libzmq';
+  /** Prefixes that are subscribed to; empty: every topic. */
+  readonly topics: readonly string[];
   readonly state: 'opening' | 'open' | 'closed';
   readonly peers: number;
   readonly frames: number;

@@ -3,7 +3,7 @@ import type { SourceStatus, TroubleStatus } from '../core/status.ts';
 import type { SocketTraffic, Traffic } from './traffic.ts';
 
 /** One socket as it is configured. */
-export type SocketPlan = Pick<SourceStatus, 'name' | 'endpoint' | 'mode' | 'transport'>;
+export type SocketPlan = Pick<SourceStatus, 'name' | 'endpoint' | 'mode' | 'transport' | 'topics'>;
 
 interface Socket {
   readonly plan: SocketPlan;
@@ -75,7 +75,7 @@ export class SourceBoard {
 
   /** What came through no socket of its own counts with the first of its source. */
   #statusOf({ plan, endpoint, state, peers, trouble }: Socket, isFirst: boolean): SourceStatus {
-    const { name, mode, transport } = plan;
+    const { name, mode, transport, topics } = plan;
     const isOther = (one: SocketTraffic) =>
       !this.#sockets.some((socket) => socket.plan.name === name && socket.endpoint === one.endpoint);
     const own = this.#traffic.sockets(name).filter((one) => one.endpoint === endpoint || (isFirst && isOther(one)));
@@ -83,7 +83,7 @@ export class SourceBoard {
     const lastFrameAt = Math.max(...own.map((one) => one.lastFrameAt));
     const skews = own.flatMap(({ skew }) => skew.smallest(this.#now()) ?? []);
     return {
-      ...{ name, endpoint, mode, transport, state, peers },
+      ...{ name, endpoint, mode, transport, topics, state, peers },
       frames: sum(({ frames }) => frames),
       bytes: sum(({ bytes }) => bytes),
       batches: sum(({ batches }) => batches),

@@ -97,8 +97,10 @@ function number(seq: number): Buffer {
 
 const stored = (tokens: readonly number[] = [1, 2]) => ['BlockStored', [7], null, tokens, 2, null, 'GPU', null];
 
+/** At one moment: the same number twice is then the same batch twice. */
 async function publish(publisher: RawPublisher, topic: string, seqs: readonly number[], events = [stored()]) {
-  for (const seq of seqs) await publisher.send(topic, number(seq), encode([Date.now() / 1_000, events, 0]));
+  const payload = encode([Date.now() / 1_000, events, 0]);
+  for (const seq of seqs) await publisher.send(topic, number(seq), payload);
 }
 
 describe('/statusz of a running bridge', () => {

@@ -72,7 +72,13 @@ describe('the page', () => {
     status.over = { sources: [sourceStatus({ peers: 2 })] };
     await page
       .getByRole('region', { name: /none has sent anything yet/ })
-      .getByText('topics')
+      .getByText('--enable-prefix-caching')
+      .waitFor();
+    expect(await page.locator('#empty').textContent()).not.toContain('topics');
+    status.over = { sources: [sourceStatus({ peers: 2, topics: ['kv@pod-9', 'kv@pod-8'] })] };
+    await page
+      .getByRole('region', { name: /none has sent anything yet/ })
+      .getByText('"kv@pod-9", "kv@pod-8"')
       .waitFor();
     status.streams = [streamStatus('zmq/a/0')];
     await page.locator('#empty').waitFor({ state: 'hidden' });

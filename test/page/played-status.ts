@@ -75,6 +75,7 @@ export function sourceStatus(over: Partial<SourceStatus> = {}): SourceStatus {
     endpoint: 'tcp://*:5557',
     mode: 'bind',
     transport: 'zmtp',
+    topics: [],
     state: 'open',
     peers: 0,
     frames: 0,

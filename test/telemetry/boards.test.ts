@@ -11,14 +11,20 @@ const at = 1_700_000_000_000;
 const now = () => at;
 
 describe('the board of sources', () => {
-  const plan = { name: 'zmq', mode: 'bind', transport: 'zmtp' } as const;
+  const plan = { name: 'zmq', mode: 'bind', transport: 'zmtp', topics: ['kv@'] } as const;
   const other = { ...plan, endpoint: 'tcp://*:5558' };
   let traffic: Traffic;
   let board: SourceBoard;
 
   beforeEach(() => {
     traffic = new Traffic();
-    const connected = { name: 'dialled', endpoint: 'tcp://h:0', mode: 'connect', transport: 'libzmq' } as const;
+    const connected = {
+      name: 'dialled',
+      endpoint: 'tcp://h:0',
+      mode: 'connect',
+      transport: 'libzmq',
+      topics: [],
+    } as const;
     board = new SourceBoard([{ ...plan, endpoint: 'tcp://*:5557' }, other, connected], traffic, now);
   });
 
@@ -45,7 +51,7 @@ describe('the board of sources', () => {
   });
 
   it('keeps the last trouble, with who it was where that is known', () => {
-    expect(board.status()[0]?.last_trouble).toBeNull();
+    expect(board.status()[0]).toMatchObject({ last_trouble: null, topics: ['kv@'] });
     board.observe(examples['source-trouble']);
     const trouble = { at: at / 1_000, reason: 'handshake_failed', message: 'no handshake', peer: null };
     expect(board.status()[0]?.last_trouble).toEqual(trouble);

@@ -36,11 +36,11 @@ export const wrongTopic: Fault = {
     return scene;
   },
   status: {
-    shows: ({ sources: [source] }) => ({ peers: source?.peers, frames: source?.frames }),
-    is: { peers: 1, frames: 0 },
+    shows: ({ sources: [source] }) => ({ peers: source?.peers, topics: source?.topics, frames: source?.frames }),
+    is: { peers: 1, topics: ['kv@pod-9'], frames: 0 },
   },
   readiness: 'ready',
-  page: { selector: '#empty', shows: /connected, and none has sent anything.*topics/s },
+  page: { selector: '#empty', shows: /connected, and none has sent anything.*topics that begin with.*kv@pod-9/s },
   doctor: { exitCode: 1, codes: ['topic-filter'], verdict: /kv@pod-9|no frame/ },
   alert: {
     name: 'KvEventBridgeSourceSilent',

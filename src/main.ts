@@ -42,7 +42,13 @@ async function flushed(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 const { argv, env, stdout, stderr } = process;
-const exitCode = await runProgram({ argv: argv.slice(2), env, stdout, stderr, onSignal });
+const exitCode = await runProgram({
+  ...{ argv: argv.slice(2), env, stdout, stderr, onSignal },
+  // Making the stream already takes a terminal or pipe out of the hands of other readers.
+  get stdin() {
+    return process.stdin;
+  },
+});
 await flushed(stdout);
 if (outputFailure !== null) stderr.write(`kv-event-bridge: standard output failed: ${outputFailure}\n`);
 await flushed(stderr);

@@ -3,7 +3,9 @@ import { suggestion } from '../config/nearest.ts';
 import { BridgeError, ConfigError, codeOf, messageOf } from '../core/errors.ts';
 import type { RecordReader } from '../core/record-reader.ts';
 import { listFiles, NdjsonReader } from '../sinks/file/ndjson.ts';
+import type { Edge } from './edge.ts';
 import { ableSinks } from './sink-choice.ts';
+import { StreamReader } from './stream-reader.ts';
 
 /** Something to count records in, and in what its progress counts. */
 export interface StatsInput {
@@ -27,6 +29,11 @@ export async function fileInput(path: string, openers: Openers): Promise<StatsIn
     throw new BridgeError('UNREADABLE', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
   throw new ConfigError(`the folder ${path} has no file whose name ends in .ndjson or .jsonl`);
+}
+
+export function standardInput({ stdin }: Edge): StatsInput {
+  if (stdin === undefined) throw new ConfigError('-: there is no standard input');
+  return { reader: new StreamReader(stdin, 'standard input'), unit: 'bytes' };
 }
 
 export function unknownInput(name: string): ConfigError {

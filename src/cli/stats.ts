@@ -7,7 +7,7 @@ import { progressOn } from './progress.ts';
 import { addSettingFlags } from './settings-flags.ts';
 import { ableSinks, chooseSink } from './sink-choice.ts';
 import type { Openers, StatsInput } from './stats-input.ts';
-import { fileInput, unknownInput } from './stats-input.ts';
+import { fileInput, standardInput, unknownInput } from './stats-input.ts';
 import { statsText } from './stats-text.ts';
 import { paintFor } from './style.ts';
 
@@ -15,8 +15,9 @@ const defaultBlocks = 500_000;
 const maxStreams = 20_000;
 
 const helpText = `
-INPUT is a file of JSON lines (one record each, as the sinks file and stdout write them), a folder of such files, or the
-name of a sink (redis, kafka, file), found by the usual settings. Reads what is there when it begins, and changes nothing.
+INPUT is a file of JSON lines (one record each, as the sinks file and stdout write them), a folder of such files, - for
+standard input, or the name of a sink (redis, kafka, file), found by the usual settings. Reads what is there when it
+begins (standard input: to its end), and changes nothing.
 
 Memory is bounded: about 250 bytes for each of the --max-blocks blocks. Where there are more at once, only every second,
 fourth ... block is followed, and the output says so. Duplicates are found by the order of each stream, without
@@ -24,6 +25,7 @@ remembering every id; the output says where that had to be approximate.
 
 Examples:
   kv-event-bridge stats ./data
+  zcat records-*.ndjson.gz | kv-event-bridge stats -
   kv-event-bridge stats redis --redis-url redis://redis:6379 --json | jq .blocks.reuse`;
 
 /** `stats`: what is in a file or a sink. `openers`: for files that hold no JSON lines. */
@@ -38,7 +40,7 @@ export function addStatsCommand(
     .description(
       'Count what is in a file, a folder or a sink: events, streams, gaps, duplicates, blocks and their reuse.',
     )
-    .argument('<input>', 'A file, a folder, or a sink.')
+    .argument('<input>', 'A file, a folder, a sink, or - for standard input.')
     .option('--max-blocks <number>', 'Blocks that are followed at once.', maxBlocksOf, defaultBlocks)
     .option('--json', 'Print JSON.')
     .addHelpText('after', helpText);
@@ -52,7 +54,8 @@ export function addStatsCommand(
     edge.stdout.write(
       flags.json ? `${JSON.stringify(report, null, 2)}\n` : statsText(report, paintFor(edge.stdout, edge.env)),
     );
-    done(0);
+    // Numbers of a part are no answer to whoever does not read the line above.
+    done(stop.signal.aborted ? 1 : 0);
   });
 }
 
@@ -62,6 +65,7 @@ async function inputOf(
   context: { readonly command: Command; readonly edge: Edge },
   openers: Openers,
 ): Promise<StatsInput> {
+  if (name === '-') return standardInput(context.edge);
   if (!ableSinks('reader').includes(name)) {
     const input = await fileInput(name, openers);
     if (input === null) throw unknownInput(name);

@@ -9,6 +9,8 @@ interface Block {
 
 const shownBlocks = 10;
 const maxPods = 100_000;
+/** What a block's second pod takes in memory is as much as the block; each further one takes this part of it. */
+const furtherPod = 0.2;
 
 /** How often the same block is stored, and on how many pods; hashes of two models are two blocks. */
 export class Reuse {
@@ -18,6 +20,8 @@ export class Reuse {
   /** By model, then by hash. */
   readonly #models = new Map<string, Map<string, Block>>();
   #size = 0;
+  /** Memory in use, in blocks of one pod. */
+  #cost = 0;
   /** Of all blocks, followed or not. */
   #stores = 0;
 
@@ -32,14 +36,17 @@ export class Reuse {
     this.#models.set(model, blocks);
     const number = this.#numberOf(pod);
     const block = blocks.get(hash);
-    if (block !== undefined) {
+    if (block === undefined) {
+      blocks.set(hash, { stores: 1, first: number, others: null });
+      this.#size += 1;
+      this.#cost += 1;
+    } else {
+      this.#cost -= costOf(block);
       block.stores += 1;
       if (number !== block.first) block.others = (block.others ?? new Set()).add(number);
-      return;
+      this.#cost += costOf(block);
     }
-    blocks.set(hash, { stores: 1, first: number, others: null });
-    this.#size += 1;
-    while (this.#size > this.#maxBlocks) this.#thinOut();
+    while (this.#cost > this.#maxBlocks && this.#size > 0) this.#thinOut();
   }
 
   report() {
@@ -77,9 +84,17 @@ export class Reuse {
   #thinOut(): void {
     this.#sampler.halve();
     for (const blocks of this.#models.values()) {
-      for (const hash of blocks.keys()) if (!this.#sampler.follows(hash) && blocks.delete(hash)) this.#size -= 1;
+      for (const hash of blocks.keys()) if (!this.#sampler.follows(hash)) blocks.delete(hash);
     }
+    const left = [...this.#models.values()].map((blocks) => [...blocks.values()]);
+    this.#size = left.reduce((sum, blocks) => sum + blocks.length, 0);
+    // Counted afresh: no rounding error adds up.
+    this.#cost = left.reduce((sum, blocks) => blocks.reduce((inner, block) => inner + costOf(block), sum), 0);
   }
+}
+
+function costOf({ others }: Block): number {
+  return others === null ? 1 : 2 + (others.size - 1) * furtherPod;
 }
 
 interface Ranked {

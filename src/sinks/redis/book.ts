@@ -19,7 +19,8 @@ const stateScript = scriptOf(
 
 /**
  * Looks whether the lease counts, takes the name and changes the checkpoint, all in one: no bridge can begin in between.
- * What is there of a batch that was not whole is forgotten, too: it is appended again as a whole.
+ * What is there of a batch that was not whole is forgotten, too: it is appended again as a whole. A script that fails in
+ * the middle leaves what it has done; so the right to remove is tried first, and the right to write by the fence.
  *
  * ARGV  name of the bridge, who takes the name, id of the stream, its new checkpoint or empty
  */
@@ -30,6 +31,7 @@ const putScript = scriptOf(
 if lapses and tonumber(lapses) > clock() then
   return redis.error_reply('NAME_HELD the lease of "' .. name .. '" counts for ' .. string.format('%.0f', lapses - clock()) .. ' ms more')
 end
+redis.call('HDEL', hash, name .. ':trial')
 `,
   takeName,
   `if ARGV[4] == '' then redis.call('HDEL', hash, name .. '/' .. ARGV[3])
@@ -65,27 +67,31 @@ export class RedisBook implements CheckpointBook {
   }
 
   /** With exactly-once the lease says it, by the clock of the server; else only a connection that is there can. */
-  async nameState(): Promise<NameState> {
+  async nameState(): Promise<NameState & { readonly isBlind: boolean }> {
     const { bridge, config } = this.#setup;
     const answer = await this.#run(() => this.#caller.evaluate(stateScript, [this.#key], [bridge]));
     const [fence, lease, now] = answer as [string, string, string];
     const connected = await this.#connected();
     const lapses = Number(/ (\d+)$/.exec(lease)?.[1] ?? 0);
     const left = lapses - Number(now);
-    if (left > 0) return { isHeld: true, evidence: `its lease counts for another ${seconds(left)}; ${connected.text}` };
+    const state = { isHeld: false, isBlind: false };
+    if (left > 0)
+      return { ...state, isHeld: true, evidence: `its lease counts for another ${seconds(left)}; ${connected.text}` };
     if (config.delivery === 'exactly-once') {
       const gone = lease === '' ? 'there is no lease' : `its lease lapsed ${seconds(-left)} ago`;
       const taken = fence === '' ? 'nobody has ever taken the name' : `the name was last taken ${takenAt(fence)}`;
-      return { isHeld: false, evidence: `${gone}; ${taken}; ${connected.text}` };
+      return { ...state, evidence: `${gone}; ${taken}; ${connected.text}` };
     }
     const doubt = 'at-least-once keeps no lease, so a bridge shows by its connections alone';
-    return { isHeld: connected.count > 0, evidence: `${connected.text}; ${doubt}` };
+    const { count, isBlind } = connected;
+    return { isHeld: count > 0, isBlind, evidence: `${connected.text}; ${doubt}` };
   }
 
   async put(stream: string, checkpoint: Checkpoint | null): Promise<void> {
     const { bridge } = this.#setup;
     const state = await this.nameState();
     if (state.isHeld) throw held(bridge, state.evidence);
+    if (state.isBlind) throw blind(bridge, state.evidence);
     const text = checkpoint === null ? '' : checkpointText(checkpoint);
     await this.#run(() => this.#caller.evaluate(putScript, [this.#key], [bridge, randomUUID(), stream, text]));
   }
@@ -95,18 +101,21 @@ export class RedisBook implements CheckpointBook {
   }
 
   /** CLIENT LIST needs a right that the bridge itself does not. */
-  async #connected(): Promise<{ readonly count: number; readonly text: string }> {
+  async #connected(): Promise<{ readonly count: number; readonly isBlind: boolean; readonly text: string }> {
     const { bridgeClient } = this.#setup;
     try {
       const list = String(await this.#caller.call('CLIENT', 'LIST'));
       const names = list.split('\n').map((line) => / name=(\S*)/.exec(line)?.[1]);
       const count = names.filter((name) => name === bridgeClient).length;
       const text = count === 0 ? 'no connection has its name' : `connections with its name: ${count}`;
-      return { count, text };
+      return { count, isBlind: false, text };
     } catch (error) {
-      const { kind } = this.#caller.failure(error);
-      if (kind !== 'destination') throw this.#caller.failure(error);
-      return { count: 0, text: 'its connections cannot be seen (grant client|list)' };
+      const failure = this.#caller.failure(error);
+      if (failure.kind !== 'destination') throw failure;
+      // Some services have no such command at all: nobody there could grant it.
+      const isBlind = failure.code === 'NOPERM';
+      const text = `its connections cannot be seen (${isBlind ? 'grant client|list' : failure.message})`;
+      return { count: 0, isBlind, text };
     }
   }
 
@@ -123,6 +132,13 @@ export class RedisBook implements CheckpointBook {
 
 function held(bridge: string, evidence: string): BridgeError {
   return new BridgeError('NAME_HELD', `a bridge with the name "${bridge}" runs: ${evidence}`);
+}
+
+function blind(bridge: string, evidence: string): BridgeError {
+  return new BridgeError(
+    'NAME_UNKNOWN',
+    `nobody can tell whether a bridge with the name "${bridge}" runs: ${evidence}`,
+  );
 }
 
 function takenAt(fence: string): string {

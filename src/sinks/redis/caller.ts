@@ -1,7 +1,8 @@
-import { SinkError } from '../../core/errors.ts';
+import { messageOf, SinkError } from '../../core/errors.ts';
 import type { Connection } from './connection.ts';
 import { troubleOf } from './errors.ts';
 import type { Script } from './lua.ts';
+import { refusalIn } from './lua.ts';
 
 /** More nodes than this in a row do not know who owns a slot: the cluster is changing. */
 const maxRedirects = 3;
@@ -15,16 +16,21 @@ export class Caller {
   }
 
   /** Runs a script; Redis that does not know it (any more) gets its text. Rejects with what the library says. */
-  evaluate(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+  async evaluate(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
-    return this.#send(async (client) => {
-      try {
-        return await client.call('EVALSHA', script.sha, ...rest);
-      } catch (error) {
-        if (!isNoScript(error)) throw error;
-        return client.call('EVAL', script.text, ...rest);
-      }
-    });
+    try {
+      return await this.#send(async (client) => {
+        try {
+          return await client.call('EVALSHA', script.sha, ...rest);
+        } catch (error) {
+          if (!isNoScript(error)) throw error;
+          return client.call('EVAL', script.text, ...rest);
+        }
+      });
+    } catch (error) {
+      const refusal = refusalIn(script, messageOf(error));
+      throw refusal === null ? error : new Error(refusal);
+    }
   }
 
   call(command: string, ...args: readonly string[]): Promise<unknown> {

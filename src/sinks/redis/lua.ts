@@ -11,6 +11,17 @@ export function scriptOf(...parts: readonly string[]): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') };
 }
 
+const refusedCommand = /user executing the script can't run this command.*@user_script: ?(\d+)/s;
+
+/** Redis names the line of a script where a right is missing, and not the right; null where this is no such error. */
+export function refusalIn({ text }: Script, message: string): string | null {
+  const number = refusedCommand.exec(message)?.[1];
+  const line = number === undefined ? undefined : text.split('\n')[Number(number) - 1];
+  const command = line === undefined ? undefined : /redis\.call\('(\w+)'/.exec(line)?.[1];
+  if (command === undefined) return null;
+  return `NOPERM this user has no permissions to run the '${command.toLowerCase()}' command in the bridge's script`;
+}
+
 /**
  * Begins every script. `KEYS[1]` is the hash of checkpoints, all others are streams: a key of another type is found before
  * anything is written. `ARGV[1]` is the name of the bridge.

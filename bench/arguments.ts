@@ -15,6 +15,8 @@ export interface Options {
   readonly parts: readonly PartName[];
   readonly profiles: readonly string[];
   readonly sinks: readonly SinkName[];
+  /** Names of those that run; null: all. */
+  readonly candidates: readonly string[] | null;
   readonly rounds: number;
   /** Of decode1; the other profiles get fewer, as their events are larger. */
   readonly events: number;
@@ -45,6 +47,7 @@ ${Object.entries(profileHelp)
   .map(([name, what]) => `                       ${name.padEnd(10)} ${what}`)
   .join('\n')}
   --sinks LIST       of ${sinkNames.join(', ')} (all)
+  --candidates LIST  names of those that run, e.g. bridge,python (all)
   --rounds N         interleaved rounds; medians are shown (3)
   --events N         events of decode1 in a run; mixed gets N/2.4, prefill8k N/48 (100000)
   --publisher NAME   raw: ready bytes over TCP; libzmq: its own PUB socket, dearer (raw)
@@ -61,6 +64,7 @@ const definitions = {
   parts: { type: 'string' },
   profiles: { type: 'string' },
   sinks: { type: 'string' },
+  candidates: { type: 'string' },
   rounds: { type: 'string' },
   events: { type: 'string' },
   publisher: { type: 'string', default: 'raw' },
@@ -84,12 +88,13 @@ export function readArguments(args: readonly string[]): Options | null {
     Object.keys(profileHelp),
   );
   const sinks = choose('sinks', given.sinks, sinkNames);
-  const isPart = [given.parts, given.profiles, given.sinks].some((list) => list !== undefined);
+  const isPart = [given.parts, given.profiles, given.sinks, given.candidates].some((list) => list !== undefined);
   const [publisher = 'raw'] = choose('publisher', given.publisher, ['raw', 'libzmq'] as const);
   return {
     parts,
     profiles,
     sinks,
+    candidates: given.candidates?.split(',') ?? null,
     rounds: count('rounds', given.rounds, quick ? 1 : 3),
     events: count('events', given.events, quick ? 20_000 : 100_000),
     publisher,

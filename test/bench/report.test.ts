@@ -4,6 +4,7 @@ import { growthSteps } from '../../bench/growth.ts';
 import { makeProfile } from '../../bench/load/profiles.ts';
 import { peakMemory, processorTime } from '../../bench/measure/process.ts';
 import type { Throughput } from '../../bench/measure/run.ts';
+import { candidatesFor, fieldOf } from '../../bench/plan.ts';
 import { show, table } from '../../bench/report/table.ts';
 import { throughputTables } from '../../bench/report/tables.ts';
 
@@ -24,6 +25,16 @@ describe('arguments', () => {
     const options = readArguments(['--variant', 'once:REDIS_DELIVERY=exactly-once,REDIS_LINGER=1ms']);
     const env = { REDIS_DELIVERY: 'exactly-once', REDIS_LINGER: '1ms' };
     expect(options?.variants).toEqual([{ name: 'once', env }]);
+  });
+
+  it('runs only the candidates that are named', () => {
+    const options = readArguments(['--candidates', 'bridge,write only', '--sinks', 'stdout,redis']);
+    if (options === null) throw new Error('no help was asked for');
+    const field = fieldOf(options);
+    expect(candidatesFor('stdout', field).map(({ name }) => name)).toEqual(['bridge', 'write only']);
+    expect(() => fieldOf({ ...options, candidates: ['bridge', 'rust'] })).toThrow(
+      'there is no "rust", only bridge, naive',
+    );
   });
 
   it.each([

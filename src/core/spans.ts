@@ -20,10 +20,3 @@ function whole(first: Buffer, end: number): Buffer {
   const length = end - first.byteOffset;
   return length === first.length ? first : Buffer.from(first.buffer, first.byteOffset, length);
 }
-
-/** All of it in one piece: without a copy where it stands in one already. */
-export function joined(pieces: readonly Buffer[]): Buffer {
-  const spans = spansOf(pieces);
-  const [only] = spans;
-  return spans.length === 1 && only !== undefined ? only : Buffer.concat(spans);
-}

@@ -8,24 +8,24 @@ export const redisSink: SinkModule<typeof redisSettings> = {
   settings: redisSettings,
   check: checkRedis,
   async create(config, { bridge, observe }) {
-    const { Redis } = await import('ioredis');
+    const library = await import('ioredis');
     const { RedisSink } = await import('./redis/sink.ts');
-    return new RedisSink({ config, clientName: clientName(bridge), client: Redis, bridge }, observe);
+    return new RedisSink({ config, clientName: clientName(bridge), library, bridge }, observe);
   },
   async *examine(config, about) {
-    const { Redis } = await import('ioredis');
+    const library = await import('ioredis');
     const { examineRedis } = await import('./redis/examine.ts');
-    yield* examineRedis({ config, clientName: clientName(about.bridge), client: Redis }, about);
+    yield* examineRedis({ config, clientName: clientName(about.bridge), library }, about);
   },
   async reader(config) {
-    const { Redis } = await import('ioredis');
+    const library = await import('ioredis');
     const { RedisReader } = await import('./redis/reader.ts');
-    return new RedisReader({ config, clientName: 'kv-event-bridge-reader', client: Redis });
+    return new RedisReader({ config, clientName: 'kv-event-bridge-reader', library });
   },
   async checkpoints(config, { bridge }) {
-    const { Redis } = await import('ioredis');
+    const library = await import('ioredis');
     const { RedisBook } = await import('./redis/book.ts');
-    const ours = { clientName: 'kv-event-bridge-book', client: Redis };
+    const ours = { clientName: 'kv-event-bridge-book', library };
     return new RedisBook({ config, bridge, bridgeClient: clientName(bridge), ...ours });
   },
 };

@@ -1,8 +1,11 @@
+import type { Redis } from 'ioredis';
 import { messageOf, SinkError } from '../../core/errors.ts';
 import type { Connection } from './connection.ts';
 import { troubleOf } from './errors.ts';
 import type { Script } from './lua.ts';
 import { refusalIn } from './lua.ts';
+import type { Argument } from './request.ts';
+import { RequestMemory } from './request.ts';
 
 /** More nodes than this in a row do not know who owns a slot: the cluster is changing. */
 const maxRedirects = 3;
@@ -10,21 +13,22 @@ const maxRedirects = 3;
 /** Makes one call at a time over one connection, wherever the keys are. */
 export class Caller {
   readonly #connection: Connection;
+  readonly #memory = new RequestMemory();
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   /** Runs a script; Redis that does not know it (any more) gets its text. Rejects with what the library says. */
-  async evaluate(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+  async evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
     try {
       return await this.#send(async (client) => {
         try {
-          return await client.call('EVALSHA', script.sha, ...rest);
+          return await this.#request(client, ['EVALSHA', script.sha, ...rest]);
         } catch (error) {
           if (!isNoScript(error)) throw error;
-          return client.call('EVAL', script.text, ...rest);
+          return this.#request(client, ['EVAL', script.text, ...rest]);
         }
       });
     } catch (error) {
@@ -46,7 +50,22 @@ export class Caller {
     return new SinkError({ kind, code, message: `Redis at ${where}: ${message}`, written });
   }
 
-  async #send(request: (client: Awaited<ReturnType<Connection['ready']>>) => Promise<unknown>): Promise<unknown> {
+  /** The library's command with bytes of our own. */
+  async #request(client: Redis, args: readonly Argument[]): Promise<unknown> {
+    const bytes = this.#memory.write(args);
+    const command = this.#connection.command('evalsha');
+    command.toWritable = () => bytes;
+    try {
+      const answer = await client.sendCommand(command);
+      this.#memory.give(bytes);
+      return answer;
+    } catch (error) {
+      if (isReply(error)) this.#memory.give(bytes);
+      throw error;
+    }
+  }
+
+  async #send(request: (client: Redis) => Promise<unknown>): Promise<unknown> {
     for (let redirects = 0; ; redirects++) {
       const client = await this.#connection.ready();
       try {
@@ -57,6 +76,11 @@ export class Caller {
       }
     }
   }
+}
+
+/** The server has read all of the command; after anything else it may still be on its way. */
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 function isNoScript(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Command, Redis, RedisOptions } from 'ioredis';
 import { readTls } from '../tls.ts';
 import { within } from '../within.ts';
 import type { Address } from './address.ts';
@@ -8,13 +8,16 @@ import { parseAddress, parseRedisUrl, showAddress } from './address.ts';
 import { movedTo } from './errors.ts';
 import type { RedisConfig } from './settings.ts';
 
-/** The class of the client library, handed in because it is loaded only when this sink is used. */
-export type RedisClass = new (options: RedisOptions) => Redis;
+/** The client library, handed in because it is loaded only when this sink is used. */
+export interface RedisLibrary {
+  readonly Redis: new (options: RedisOptions) => Redis;
+  readonly Command: typeof Command;
+}
 
 export interface ConnectionSetup {
   readonly config: RedisConfig;
   readonly clientName: string;
-  readonly client: RedisClass;
+  readonly library: RedisLibrary;
 }
 
 /**
@@ -45,6 +48,11 @@ export class Connection {
   get where(): string {
     const { sentinel } = this.#setup.config;
     return sentinel.master === null ? showAddress(this.#at) : `the master "${sentinel.master}"`;
+  }
+
+  /** A command of the library, without arguments; its answer as text. */
+  command(name: string): Command {
+    return new this.#setup.library.Command(name, [], { replyEncoding: 'utf8' });
   }
 
   /** A client that was ready a moment ago; opens one where needed. Rejects with whatever the library says. */
@@ -97,7 +105,7 @@ export class Connection {
     this.#at = address;
     const options = await clientOptions(this.#setup.config, address);
     if (this.#closed) throw new Error('Connection is closed: the sink was closed');
-    const client = new this.#setup.client({ ...options, connectionName: this.#setup.clientName });
+    const client = new this.#setup.library.Redis({ ...options, connectionName: this.#setup.clientName });
     this.#current = client;
     let reason: unknown;
     client.on('error', (error) => {

@@ -1,6 +1,6 @@
 import type { RecordBatch } from '../../core/batch.ts';
 import type { Position } from '../../core/checkpoint.ts';
-import { joined } from '../../core/spans.ts';
+import { spansOf } from '../../core/spans.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
 
 /** A script blocks Redis while it runs: about 10 ms for a full one. 1 MiB is the least that `proto-max-bulk-len` can be. */
@@ -44,8 +44,8 @@ export interface Share {
 export interface Call {
   /** Index of the batch that its first record belongs to: all earlier batches are written when its turn comes. */
   readonly firstBatch: number;
-  /** Documents with their newlines, by key, in order. */
-  readonly documents: ReadonlyMap<string, Buffer>;
+  /** Documents with their newlines, by key, in order, in as few pieces as they stand in. */
+  readonly documents: ReadonlyMap<string, readonly Buffer[]>;
   readonly shares: readonly Share[];
   readonly steps: readonly Step[];
   /** Number of dead letters among the records, by reason. */
@@ -93,8 +93,8 @@ export class Draft {
   }
 
   call(): Call {
-    const documents = new Map<string, Buffer>();
-    for (const [key, { pieces }] of this.#keys) documents.set(key, joined(pieces));
+    const documents = new Map<string, readonly Buffer[]>();
+    for (const [key, { pieces }] of this.#keys) documents.set(key, spansOf(pieces));
     for (const step of this.#steps) this.#note(step);
     return {
       firstBatch: this.#firstBatch,

@@ -2,6 +2,7 @@ import type { Position } from '../../core/checkpoint.ts';
 import { checkpointText, positionText } from '../../core/checkpoint.ts';
 import type { Call, Share, Step } from './draft.ts';
 import { checkFence, checkTypes, clock, scriptOf } from './lua.ts';
+import type { Argument } from './request.ts';
 
 /**
  * Position of a value as `checkpointText` writes it, as text that sorts; empty for anything else. The number is written
@@ -177,7 +178,7 @@ export interface Terms {
 }
 
 /** What the script takes behind its keys. */
-export function appendArguments(call: Pick<Call, 'documents' | 'shares' | 'steps'>, terms: Terms): (string | Buffer)[] {
+export function appendArguments(call: Pick<Call, 'documents' | 'shares' | 'steps'>, terms: Terms): Argument[] {
   const { maxLen, maxAge } = terms.retention;
   return [
     terms.bridge,

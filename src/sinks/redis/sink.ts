@@ -16,8 +16,6 @@ import { planCalls } from './plan.ts';
 import { appendArguments, appendScript } from './script.ts';
 import type { RedisConfig } from './settings.ts';
 
-const nothing = Buffer.alloc(0);
-
 export interface RedisSinkSetup extends ConnectionSetup {
   /** Name of the bridge. */
   readonly bridge: string;
@@ -109,7 +107,7 @@ export class RedisSink implements Sink {
   /** A full Redis refuses to append, and so would never trim what has become too old meanwhile; trimming alone it takes. */
   async #trim(streams: Iterable<string>): Promise<void> {
     if (this.#config.maxLen === null && this.#config.maxAge === null) return;
-    const documents = new Map(Array.from(streams, (key) => [key, nothing]));
+    const documents = new Map(Array.from(streams, (key) => [key, [] as const]));
     const terms = { bridge: this.#bridge, fence: '', field: this.#config.field, retention: this.#config };
     const args = appendArguments({ documents, shares: [], steps: [] }, terms);
     await this.#caller.evaluate(appendScript, [this.#keys.checkpoints, ...documents.keys()], args).catch(() => {});

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -66,6 +67,8 @@ interface Task extends DoctorOptions {
 async function examine(config: Config, task: Task, edge: Edge): Promise<number> {
   const stop = new AbortController();
   const { signal } = stop;
+  // Everything that is looked at listens to it; Node takes more than ten for a leak, and says so on stderr.
+  setMaxListeners(0, signal);
   edge.onSignal(() => stop.abort());
   const asked = task.asksBridge ? await askBridge(config, { answer: bridgeAnswer, signal }) : null;
   const sinks = sinkExaminations(config, task.sinkNames, signal);

@@ -9,7 +9,7 @@ import { holderOf } from './holder.ts';
 import { listen, SocketEvents, socketAt } from './listening.ts';
 import { peerAt } from './neighbours.ts';
 import type { Patience } from './patience.ts';
-import { isRouter } from './peer-findings.ts';
+import { foreignMechanism, isRouter } from './peer-findings.ts';
 import { examineReplay } from './replay.ts';
 import { replayFinding } from './replay-findings.ts';
 import { findingsOf } from './sighting-findings.ts';
@@ -56,24 +56,35 @@ export async function* examineBound(
   if (!patience.signal.aborted) yield* replays(source, { endpoint, allow: options.allow, sightings }, patience);
 }
 
-function* ofPeers(
-  endpoint: string,
-  { topics }: SourceConfig,
-  { events, sightings }: { readonly events: SocketEvents; readonly sightings: Sightings },
-): Generator<Finding> {
+interface Visitors {
+  readonly events: SocketEvents;
+  readonly sightings: Sightings;
+}
+
+function* ofPeers(endpoint: string, { topics }: SourceConfig, { events, sightings }: Visitors): Generator<Finding> {
   for (const { peer, message } of events.troubles.values())
     yield find('peer-refused', endpoint, `${peer ?? 'somebody'}: ${message}`, { facts: { peer } });
   const addresses = [...new Set(sightings.streams.flatMap(({ peer }) => peer ?? []))];
   // libzmq's transport tells no addresses, and a peer may have come and gone.
   const count = Math.max(events.peers, addresses.length);
   if (count === 0 && sightings.frames === 0) {
-    yield find('engines-none', endpoint, 'nobody dialled in');
+    yield nobody(endpoint, events);
     return;
   }
   const from = addresses.length === 0 ? '' : `; frames from ${addresses.join(', ')}`;
   yield find('engines', endpoint, `${count} dialled in${from}`, { facts: { peers: count, addresses } });
   yield* findingsOf(endpoint, sightings, topics);
   if (sightings.frames === 0) yield streamFinding('frames-none', endpoint, `${count} dialled in, and sent no frame`);
+}
+
+function nobody(endpoint: string, { troubles }: SocketEvents): Finding {
+  const messages = [...troubles.values()].map(({ message }) => message);
+  if (messages.length === 0) return find('engines-none', endpoint, 'nobody dialled in');
+  const mechanism = messages.flatMap((message) => /security mechanism (\w+)/.exec(message)?.[1] ?? [])[0] ?? null;
+  return find('engines-refused', endpoint, 'somebody dialled in, and nobody was let in', {
+    facts: { mechanism },
+    ...(mechanism !== null && foreignMechanism(mechanism)),
+  });
 }
 
 async function notBound(

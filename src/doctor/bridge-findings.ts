@@ -32,6 +32,12 @@ export const bridgeFindings = {
       'point the endpoint of the engines at this machine and port (vLLM: tcp://host:5557, without *, or it binds itself), and check Service and network policies',
     cause: 'nobody dialled in',
   },
+  'engines-refused': {
+    level: 'failure',
+    means: 'Whoever dialled in was refused: no publisher, or another security mechanism.',
+    remedy: 'look at the warnings above: each has an address and why it was refused',
+    cause: 'whoever dialled in was refused',
+  },
   'peer-refused': {
     level: 'warning',
     means: 'Somebody dialled in who is no publisher, or wants another security mechanism.',

@@ -2,6 +2,8 @@ import type { SourceConfig } from '../config/config.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
 import { rankEndpoint, readTcp } from '../ingress/endpoint.ts';
+import { bareHost } from '../ingress/zmtp/address.ts';
+import { endpointFinding as find } from './endpoint-findings.ts';
 import { listen, SocketEvents, socketAt } from './listening.ts';
 import { nearby, peerAt } from './neighbours.ts';
 import type { Patience } from './patience.ts';
@@ -27,11 +29,21 @@ export async function* examineConnected(
     const tcp = readTcp(endpoint);
     if (tcp !== null && !signal.aborted && isAddress(tcp.host)) yield* nearby(endpoint, tcp, 'publisher', patience);
   }
+  const replay = source.replay === null ? null : rankEndpoint(source.replay, rank);
+  if (reached !== null && replay !== null && isRouter(reached.peer) && (await publishes(replay, patience))) {
+    yield find('ports-swapped', endpoint, `a ROUTER answers here, and a publisher at ${replay}`, { facts: { replay } });
+    return;
+  }
   const sightings = new Sightings(source);
   if (reached !== null) yield* examinePublisher(source, { endpoint, reached, sightings }, patience);
   if (signal.aborted) return;
-  if (source.replay !== null) yield* examineReplay(rankEndpoint(source.replay, rank), newest(sightings), patience);
+  if (replay !== null) yield* examineReplay(replay, newest(sightings), patience);
   else if (reached !== null) yield* findReplay(endpoint, reached, sightings, patience);
+}
+
+async function publishes(endpoint: string, patience: Patience): Promise<boolean> {
+  const tcp = readTcp(endpoint);
+  return tcp !== null && isPublisher(await peerAt({ host: bareHost(tcp.host), port: tcp.port }, patience));
 }
 
 interface Visit {

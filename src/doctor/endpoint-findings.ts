@@ -83,6 +83,13 @@ export const endpointFindings = {
     remedy: 'put this endpoint into replay, and the port of the events into connect',
     cause: 'a ROUTER answers, the replay socket of an engine',
   },
+  'ports-swapped': {
+    level: 'failure',
+    means:
+      'The replay socket answers where events are asked for, and the publisher where replays are: the two are swapped.',
+    remedy: 'swap connect and replay',
+    cause: 'connect and replay are swapped',
+  },
   'other-subscriber': {
     level: 'failure',
     means: 'A SUB answers: another subscriber, a bridge for example, is bound there.',

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Buffers } from '../ingress/zmtp/buffers.ts';
 import { commandFrame, metadataOf, readCommand, readError, readProperty } from '../ingress/zmtp/commands.ts';
 import { command, FrameReader } from '../ingress/zmtp/frame-reader.ts';
-import { GreetingReader, greetingOf } from '../ingress/zmtp/greeting.ts';
+import { GreetingReader, greetingOf, opening } from '../ingress/zmtp/greeting.ts';
 import { printable, ZmtpError } from '../ingress/zmtp/zmtp-error.ts';
 import type { Said } from './conversation.ts';
 import { converse } from './conversation.ts';
@@ -24,12 +24,6 @@ export type Peer =
 const limits = { frame: 4_096, command: 4_096 };
 /** A peer that greets sends READY at once; one that waits for ours first gets it then. */
 const readyPatience = 1_000;
-/**
- * Signature and version. libzmq answers them with its whole greeting, which names its mechanism; once it has seen that ours
- * is another one, it hangs up without it.
- */
-const opening = 12;
-
 /** Shakes hands as a SUB would, up to the point where the kind of the other socket is known; subscribes to nothing. */
 export async function greet(socket: Socket, address: Address, patience: Patience): Promise<Peer> {
   const reader = new HandshakeReader();

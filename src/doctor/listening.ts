@@ -40,7 +40,8 @@ const lookLonger = 1_000;
 export function socketAt(place: Place, observe: Observe): Source {
   const options = { ...place, topics: [''], maxMessageSize };
   return place.endpoint.startsWith('tcp:')
-    ? new ZmtpSource(options, observe)
+    ? // Whoever is refused names its mechanism.
+      new ZmtpSource({ ...options, isReserved: true }, observe)
     : new ZmqSource({ ...options, receiveHighWaterMark: 1_000, context: sourceContext() }, observe);
 }
 

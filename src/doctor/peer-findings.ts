@@ -1,5 +1,5 @@
 import type { Finding } from '../core/finding.ts';
-import { endpointFinding as find } from './endpoint-findings.ts';
+import { endpointFindings, endpointFinding as find } from './endpoint-findings.ts';
 import type { Peer } from './greeting.ts';
 
 export function isPublisher(peer: Peer | null): boolean {
@@ -10,6 +10,14 @@ export function isRouter(peer: Peer | null): boolean {
   return peer?.kind === 'zmq' && peer.type === 'ROUTER';
 }
 
+/** Of an engine on either side that wants CURVE or a password. */
+export function foreignMechanism(mechanism: string): { readonly cause: string; readonly remedy: string } {
+  return {
+    cause: `wants ${mechanism}, which the bridge does not have`,
+    remedy: endpointFindings['mechanism-mismatch'].remedy,
+  };
+}
+
 /** What is wrong with whoever answers, before its kind of socket matters; null for a ZeroMQ socket. */
 export function whyNoPeer(subject: string, peer: Peer): Finding | null {
   switch (peer.kind) {
@@ -18,7 +26,7 @@ export function whyNoPeer(subject: string, peer: Peer): Finding | null {
     case 'mechanism':
       return find('mechanism-mismatch', subject, `the socket wants ${peer.mechanism}; the bridge has NULL only`, {
         facts: { mechanism: peer.mechanism },
-        cause: `wants ${peer.mechanism}, which the bridge does not have`,
+        ...foreignMechanism(peer.mechanism),
       });
     case 'old':
       return find('old-zmtp', subject, peer.message);

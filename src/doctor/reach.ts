@@ -27,20 +27,23 @@ export async function* reach(endpoint: string, patience: Patience): AsyncGenerat
   const tcp = readTcp(endpoint);
   if (tcp === null) return null;
   const host = bareHost(tcp.host);
-  const addresses = isIP(host) === 0 ? yield* resolve(endpoint, host, patience) : [host];
+  const isName = isIP(host) === 0;
+  const addresses = isName ? yield* resolve(endpoint, host, patience) : [host];
   const dialled = await Promise.all(
     addresses.slice(0, maxAddresses).map(async (one) => ({
       address: { host: one, port: tcp.port },
       result: await dial({ host: one, port: tcp.port }, patience),
     })),
   );
+  if (isName && addresses.length > 0 && !patience.signal.aborted)
+    yield resolved(endpoint, host, { addresses, dialled });
   const [open, ...others] = dialled.flatMap(({ address, result }) =>
     result.ok ? [{ address, socket: result.socket }] : [],
   );
   for (const { socket } of others) socket.destroy();
   if (open === undefined) {
-    const [first] = dialled;
-    if (first !== undefined && !patience.signal.aborted) yield notConnected(endpoint, first.result, addresses);
+    const results = dialled.map(({ result }) => result);
+    if (results.length > 0 && !patience.signal.aborted) yield notConnected(endpoint, results);
     return null;
   }
   try {
@@ -73,24 +76,40 @@ async function* resolve(
       if (!signal.aborted) yield find('name-unknown', endpoint, `no answer for the name ${host} within ${answer} ms`);
       return [];
     }
-    const addresses = [...new Set(found.map(({ address }) => address))];
-    yield resolved(endpoint, host, addresses);
-    return addresses;
+    return [...new Set(found.map(({ address }) => address))];
   } catch (error) {
     yield find('name-unknown', endpoint, `the name ${host} does not resolve (${codeOf(error) ?? 'unknown'})`);
     return [];
   }
 }
 
-/** One address of each family is one machine as a rule; several of one family are several. */
-function resolved(endpoint: string, host: string, addresses: readonly string[]): Finding {
+interface Tried {
+  readonly addresses: readonly string[];
+  readonly dialled: readonly { readonly address: Address; readonly result: Dialled }[];
+}
+
+const outcomes: Readonly<Record<DialFailure, string>> = {
+  refused: 'refused',
+  silent: 'no answer',
+  unreachable: 'no way there',
+  other: 'no connection',
+  aborted: 'not tried',
+};
+
+/**
+ * One address of each family is one machine as a rule; several of one family are several. Of several each is told, and
+ * whether it takes connections: an engine often listens on one family only, and one of many pods may be gone.
+ */
+function resolved(endpoint: string, host: string, { addresses, dialled }: Tried): Finding {
   const six = addresses.filter((one) => isIPv6(one)).length;
   const many = Math.max(six, addresses.length - six);
-  const facts = { name: host, addresses };
-  const list = addresses.join(', ');
-  return many > 1
-    ? find('name-many', endpoint, `${host} has ${addresses.length} addresses: ${list}`, { facts })
-    : find('name-resolved', endpoint, `${host} is ${list}`, { facts });
+  const tried = new Map(
+    dialled.map(({ address, result }) => [address.host, result.ok ? 'open' : outcomes[result.failure]]),
+  );
+  const facts = { name: host, addresses, outcomes: Object.fromEntries(tried) };
+  const list = addresses.map((one) => `${one} (${tried.get(one) ?? 'not tried'})`).join(', ');
+  if (many > 1) return find('name-many', endpoint, `${host} has ${addresses.length} addresses: ${list}`, { facts });
+  return find('name-resolved', endpoint, `${host} is ${addresses.length === 1 ? addresses[0] : list}`, { facts });
 }
 
 const codes: Readonly<Record<Exclude<DialFailure, 'aborted'>, Parameters<typeof find>[0]>> = {
@@ -100,15 +119,18 @@ const codes: Readonly<Record<Exclude<DialFailure, 'aborted'>, Parameters<typeof 
   other: 'host-unreachable',
 };
 
-function notConnected(endpoint: string, result: Dialled, addresses: readonly string[]): Finding {
-  const failure = result.ok || result.failure === 'aborted' ? 'silent' : result.failure;
-  const code = result.ok ? 'UNKNOWN' : result.code;
-  const where = addresses.length > 1 ? ` at any of ${addresses.join(', ')}` : '';
+function notConnected(endpoint: string, dialled: readonly Dialled[]): Finding {
+  const failures = dialled.map((result) => (result.ok || result.failure === 'aborted' ? 'silent' : result.failure));
+  const [failure = 'silent'] = failures;
+  const code = dialled.flatMap((result) => (result.ok ? [] : [result.code]))[0] ?? 'UNKNOWN';
+  const isMixed = failures.some((one) => one !== failure);
+  const where = dialled.length > 1 ? ` at any of its ${dialled.length} addresses` : '';
   const messages = {
     refused: `the connection is refused${where}: nobody listens on that port (${code})`,
     silent: `no answer to the attempt to connect${where} (${code})`,
     unreachable: `no way to that host${where} (${code})`,
     other: `no connection${where} (${code})`,
   };
-  return find(codes[failure], endpoint, messages[failure], { facts: { error: code, addresses } });
+  const message = isMixed ? `no connection${where}` : messages[failure];
+  return find(codes[failure], endpoint, message, { facts: { error: code } });
 }

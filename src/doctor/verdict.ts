@@ -14,8 +14,8 @@ const idle = new Set(['frames-none', 'bridge-source-quiet', 'port-held']);
 const noEvents = new Set([
   ...['name-unknown', 'ipc-missing', 'port-closed', 'port-silent', 'host-unreachable', 'not-zeromq', 'peer-mute'],
   ...['peer-hangs-up', 'mechanism-mismatch', 'old-zmtp', 'handshake-failed', 'replay-port', 'other-subscriber'],
-  ...['other-socket', 'topic-filter', 'port-taken', 'bind-failed', 'engines-none', 'bridge-source-alone'],
-  ...['bridge-source-closed'],
+  ...['other-socket', 'topic-filter', 'port-taken', 'bind-failed', 'engines-none', 'engines-refused'],
+  ...['bridge-source-alone', 'bridge-source-closed', 'ports-swapped'],
 ]);
 /** Events came. */
 const arriving = new Set(['frames', 'bridge-source']);

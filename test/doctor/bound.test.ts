@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Subscriber } from 'zeromq';
+import { curveKeyPair, Dealer, Publisher, Subscriber } from 'zeromq';
 import { freePorts } from '../support/zmq.ts';
 import { startEngine } from './engines.ts';
 import { diagnose } from './support.ts';
@@ -34,6 +34,40 @@ describe('doctor on a port that the bridge binds', () => {
     expect(found.codes).toEqual(['port-free', 'engines', 'frames', 'stream', 'clock', 'replay']);
     expect(found.findings[1]?.facts).toEqual({ peers: 1, addresses: ['127.0.0.1'] });
     expect(found.exitCode).toBe(0);
+  });
+
+  it('an engine that wants CURVE, and one that has a password: refused, and why', async () => {
+    const [server, own] = [curveKeyPair(), curveKeyPair()];
+    const port = await freePorts();
+    const curve = new Publisher({
+      ...{ curveServerKey: server.publicKey, curvePublicKey: own.publicKey, curveSecretKey: own.secretKey },
+    });
+    closers.push(() => curve.close());
+    curve.connect(`tcp://127.0.0.1:${port}`);
+    const found = await look(port, '1s');
+    expect(found.codes).toEqual(['port-free', 'peer-refused', 'engines-refused', 'replay-none']);
+    expect(found.findings[1]?.message).toContain('127.0.0.1: the peer wants the security mechanism CURVE');
+    expect(found.findings[2]).toMatchObject({ level: 'failure', facts: { mechanism: 'CURVE' } });
+    expect(found.verdict).toBe(`No events: tcp://*:${port}: wants CURVE, which the bridge does not have.`);
+
+    const guarded = await freePorts();
+    const plain = new Publisher({ plainUsername: 'engine', plainPassword: 'c4n4ry-S3cret' });
+    closers.push(() => plain.close());
+    plain.connect(`tcp://127.0.0.1:${guarded}`);
+    const other = await look(guarded, '1s');
+    expect(other.findings[2]).toMatchObject({ code: 'engines-refused', facts: { mechanism: 'PLAIN' } });
+    expect(JSON.stringify(other)).not.toContain('c4n4ry-S3cret');
+  });
+
+  it('a client of another kind that dials in is no engine', async () => {
+    const port = await freePorts();
+    const dealer = new Dealer({ linger: 0 });
+    closers.push(() => dealer.close());
+    dealer.connect(`tcp://127.0.0.1:${port}`);
+    const found = await look(port, '1s');
+    expect(found.codes).toEqual(['port-free', 'peer-refused', 'engines-refused', 'replay-none']);
+    expect(found.findings[2]?.facts).toEqual({ mechanism: null });
+    expect(found.verdict).toMatch(/: whoever dialled in was refused\.$/);
   });
 
   it('listens nowhere with --no-bind', async () => {

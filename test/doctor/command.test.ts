@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Program } from '../e2e/bridge.ts';
 import { waitFor } from '../support/services/service.ts';
 import { freePorts } from '../support/zmq.ts';
 import { runDoctor } from './support.ts';
@@ -28,6 +29,14 @@ describe('doctor on the command line', () => {
     expect(shown.stdout).toContain('\x1b[31m');
     expect(shown.stderr).toMatch(/waiting for frames, \d+ s left/);
     expect((await runDoctor(argv, { NO_COLOR: '1' }, { isTTY: true })).stdout).not.toContain('\x1b');
+  });
+
+  it('looks at many engines at once, without a word of Node about it', async () => {
+    const closed = Array.from({ length: 15 }, (_, index) => `127.0.0.${index + 1}:${index + 1}`);
+    const program = new Program('doctor', { args: [...closed, '--wait', '0s'], env: { HTTP_PORT: 'off' } });
+    expect(await program.exited).toBe(1);
+    expect(program.stdout).toMatch(/Verdict: No events: tcp:\S+, tcp:\S+ and 13 more: connection refused, nobody/);
+    expect(program.stderr).toBe('');
   });
 
   it('ends at Ctrl-C with what it has', async () => {

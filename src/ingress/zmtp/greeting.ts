@@ -1,6 +1,7 @@
 import { printable, ZmtpError } from './zmtp-error.ts';
 
 const length = 64;
+const versionAt = 10;
 const mechanismAt = 12;
 const mechanismLength = 20;
 
@@ -18,6 +19,12 @@ export function greetingOf(mechanism: string, asServer: boolean): Buffer {
   return bytes;
 }
 
+/**
+ * Bytes of a greeting with the signature and the version: libzmq answers them with all of its own, which names its
+ * mechanism. Once it has seen that ours is another one, it hangs up without it.
+ */
+export const opening = 12;
+
 /** Reads the peer's greeting; refuses as early as the bytes allow, since a foreign peer may never send 64 of them. */
 export class GreetingReader {
   readonly #bytes = Buffer.alloc(length);
@@ -25,6 +32,10 @@ export class GreetingReader {
 
   get isComplete(): boolean {
     return this.#filled === length;
+  }
+
+  get hasVersion(): boolean {
+    return this.#filled > versionAt;
   }
 
   /** Whether the peer speaks ZMTP 3.1 or later, of which this side then speaks 3.1. */

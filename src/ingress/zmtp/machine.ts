@@ -11,7 +11,7 @@ import {
   subscriptionTo,
 } from './commands.ts';
 import { command, FrameReader, more } from './frame-reader.ts';
-import { GreetingReader, greetingOf } from './greeting.ts';
+import { GreetingReader, greetingOf, opening } from './greeting.ts';
 import { printable, ZmtpError } from './zmtp-error.ts';
 
 export interface MachineOptions {
@@ -21,6 +21,11 @@ export interface MachineOptions {
   readonly topics: readonly string[];
   /** Bytes of all frames of one message. */
   readonly maxMessageSize: number;
+  /**
+   * Says which mechanism and what kind of socket it has only after the peer has: one that does not fit then names both
+   * before it hangs up. For looking at peers; a peer might wait as well, so the bridge does not.
+   */
+  readonly isReserved?: boolean;
 }
 
 const maxFrames = 64;
@@ -40,6 +45,8 @@ export class ZmtpMachine {
   readonly #greeting = new GreetingReader();
   readonly #frames: FrameReader;
   #output: Buffer[];
+  /** Of our greeting. */
+  #unsaid: Buffer;
   #established = false;
   #failure: ZmtpError | null = null;
   #pongs = 0;
@@ -53,7 +60,10 @@ export class ZmtpMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#frames = new FrameReader({ frame: options.maxMessageSize, command: maxCommand }, options.buffers);
-    this.#output = [greetingOf('NULL', false)];
+    const greeting = greetingOf('NULL', false);
+    const said = options.isReserved ? opening : greeting.length;
+    this.#output = [greeting.subarray(0, said)];
+    this.#unsaid = greeting.subarray(said);
   }
 
   /** The handshake is done and the subscriptions are on their way. */
@@ -135,12 +145,16 @@ export class ZmtpMachine {
 
   #greet(chunk: Buffer): number {
     const taken = this.#greeting.take(chunk);
+    if (this.#unsaid.length > 0 && this.#greeting.hasVersion) {
+      this.#output.push(this.#unsaid);
+      this.#unsaid = this.#unsaid.subarray(this.#unsaid.length);
+    }
     if (!this.#greeting.isComplete) return taken;
     const { mechanism } = this.#greeting;
     if (mechanism !== 'NULL') {
       throw new ZmtpError('mechanism', `the peer wants the security mechanism ${mechanism}; this source has NULL only`);
     }
-    this.#output.push(commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' })));
+    if (!this.#options.isReserved) this.#output.push(ready());
     return taken;
   }
 
@@ -208,7 +222,12 @@ export class ZmtpMachine {
       );
     }
     const { hasCommands } = this.#greeting;
+    if (this.#options.isReserved) this.#output.push(ready());
     for (const topic of this.#options.topics) this.#output.push(subscriptionTo(topic, hasCommands));
     this.#established = true;
   }
+}
+
+function ready(): Buffer {
+  return commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' }));
 }

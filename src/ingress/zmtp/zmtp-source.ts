@@ -31,6 +31,8 @@ export interface ZmtpSourceOptions {
   readonly heartbeatTimeout?: number;
   /** Milliseconds that a handshake may take. */
   readonly handshakeTimeout?: number;
+  /** For looking at peers, see `MachineOptions`. */
+  readonly isReserved?: boolean;
   readonly limits?: Partial<ConnectionLimits>;
   /** For tests; `dialTimes` unless told. */
   readonly reconnectTimes?: Partial<DialTimes>;
@@ -132,9 +134,10 @@ export class ZmtpSource implements Source {
 
   #createConnections(): Connections {
     const { topics, mode, maxMessageSize, handshakeTimeout = defaultHandshakeTimeout } = this.#options;
-    const { heartbeatInterval: interval = 0, heartbeatTimeout: timeout = 15_000 } = this.#options;
+    const { heartbeatInterval: interval = 0, heartbeatTimeout: timeout = 15_000, isReserved = false } = this.#options;
     return new Connections({
       topics,
+      isReserved,
       maxMessageSize: maxMessageSize < 0 ? largestMessage : maxMessageSize,
       handshakeTimeout,
       heartbeats: interval === 0 ? null : { interval, timeout },

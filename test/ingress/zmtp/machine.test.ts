@@ -41,6 +41,24 @@ describe('the handshake', () => {
     expect(machine.isEstablished).toBe(false);
   });
 
+  it('says its mechanism and what it is only after the peer, where it is reserved', () => {
+    const [buffers, whole] = [new Buffers(), `ff00000000000000017f0301${'4e554c4c'.padEnd(104, '0')}`];
+    const machine = new ZmtpMachine({ topics: [''], maxMessageSize, buffers, isReserved: true });
+    const said = hex(machine.takeOutput()) ?? '';
+    expect(said).toBe('ff00000000000000017f0301');
+    machine.push(greeting().subarray(0, 10));
+    expect(machine.takeOutput()).toBeNull();
+    machine.push(greeting().subarray(10, 11));
+    expect(said + hex(machine.takeOutput())).toBe(whole);
+    machine.push(greeting().subarray(11));
+    expect(machine.takeOutput()).toBeNull();
+    machine.push(ready('PUB'));
+    expect(machine.isEstablished).toBe(true);
+    expect(machine.takeOutput()).toEqual(
+      Buffer.concat([command('READY', property('Socket-Type', 'SUB')), command('SUBSCRIBE', '')]),
+    );
+  });
+
   it.each([
     ['a command', 1, (topic: string) => command('SUBSCRIBE', topic)],
     ['a message', 0, (topic: string) => message(`\x01${topic}`)],

@@ -28,6 +28,8 @@ export interface TurnSurroundings {
   readonly random: () => number;
   readonly observe: Observe;
   readonly tap: RecordTap;
+  /** Where frames come from; the sockets of the configured sources unless told. */
+  readonly sources?: readonly Source[];
   /** Called when everything is open. */
   readonly onRunning: () => void;
 }
@@ -82,7 +84,7 @@ export class BridgeTurn {
       };
     });
     const { maxStreams, streamTtl } = config;
-    this.#sources = socketsOf(config.sources, around.observe);
+    this.#sources = around.sources ?? socketsOf(config.sources, around.observe);
     this.#streams = new StreamTable({ maxStreams, streamTtl }, around.observe);
     this.#recoverer = recovererOf(config, around);
   }

@@ -137,8 +137,9 @@ function cutAtOnce(path: string, offset: number): BridgeError {
   return new BridgeError('CAPTURE_CUT', message);
 }
 
-export function damaged(path: string, { offset, problem }: Damage): BridgeError {
-  return new BridgeError('CAPTURE_DAMAGED', `${path} is damaged at byte ${offset}: ${problem}`);
+export function damaged(path: string, { offset, problem }: Damage, remedy?: string): BridgeError {
+  const message = `${path} is damaged at byte ${offset}: ${problem}${remedy === undefined ? '' : `; ${remedy}`}`;
+  return new BridgeError('CAPTURE_DAMAGED', message);
 }
 
 /** Whether a file begins like a capture; false for one that cannot be read. */

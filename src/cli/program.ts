@@ -6,6 +6,7 @@ import { addCheckConfigCommand } from './check-config.ts';
 import { addDoctorCommand } from './doctor.ts';
 import type { Edge } from './edge.ts';
 import { addInspectCommand } from './inspect.ts';
+import { addReplayCommand } from './replay.ts';
 import { addRewindCommand } from './rewind.ts';
 import { addRunCommand } from './run.ts';
 import { addSchemaCommand } from './schema.ts';
@@ -74,6 +75,7 @@ function programOf(edge: Edge, done: (exitCode: number) => void): Command {
   addTailCommand(program, edge, done);
   addStatsCommand(program, edge, done);
   addCaptureCommand(program, edge, done);
+  addReplayCommand(program, edge, done);
   addInspectCommand(program, edge, done);
   addRewindCommand(program, edge, done);
   return program;

@@ -27,6 +27,12 @@ export interface SimulateOptions {
   readonly clockSkew: number;
   /** Path, `-` for standard output, null for none. */
   readonly truth: string | null;
+  /** File to write frames to; null for none. */
+  readonly capture: string | null;
+  /** Whether an existing one is replaced. */
+  readonly force: boolean;
+  /** Whether there are sockets; without them there is a capture. */
+  readonly publishes: boolean;
 }
 
 export const defaultEndpoint = 'tcp://127.0.0.1:5557';
@@ -46,7 +52,17 @@ export function readSimulateFlags(flags: SimulateFlags): SimulateOptions {
     hold: duration(flags, 'hold'),
     clockSkew: signedDuration(flags, 'clock-skew'),
     truth: flags['truth'] === undefined ? null : filled(flags, 'truth'),
+    ...captureOf(flags),
   };
+}
+
+/** A capture alone needs no sockets: they are there where one is named, or where there is no capture. */
+function captureOf(flags: SimulateFlags) {
+  const capture = flags['capture'] === undefined ? null : filled(flags, 'capture');
+  const publishes = capture === null || ['bind', 'connect', 'replay'].some((flag) => flags[flag] !== undefined);
+  if (!publishes && integer(flags, 'count', 0, Number.MAX_SAFE_INTEGER) === 0)
+    throw new ConfigError('--capture without --connect or --bind waits for nobody and would never end: give --count');
+  return { capture, force: flags['force'] !== undefined, publishes };
 }
 
 function enginesOf(flags: SimulateFlags): readonly EngineOptions[] {

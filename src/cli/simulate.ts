@@ -10,6 +10,7 @@ import { runEngine } from '../simulator/run.ts';
 import { scenario, scenarioHelp } from '../simulator/scenario.ts';
 import type { TruthLine } from '../simulator/truth.ts';
 import type { Edge } from './edge.ts';
+import { SimulatedCapture } from './simulate-capture.ts';
 import type { SimulateFlags, SimulateOptions } from './simulate-options.ts';
 import { defaultEndpoint, readSimulateFlags } from './simulate-options.ts';
 
@@ -29,7 +30,8 @@ Examples:
   kv-event-bridge simulate --rate 5                  to a bridge on this machine, until stopped
   kv-event-bridge simulate --ranks 2 --count 100     two data-parallel ranks, to ports 5557 and 5558
   kv-event-bridge simulate --bind 'tcp://*:5557' --replay 'tcp://*:5567' --scenario gap --hold 30s
-  kv-event-bridge simulate --scenario encodings --count 84 --rate 0 --truth truth.jsonl`;
+  kv-event-bridge simulate --scenario encodings --count 84 --rate 0 --truth truth.jsonl
+  kv-event-bridge simulate --capture hour.kvcap --count 36000   an hour at 10 batches per second, for replay`;
 
 /** `simulate`: one fake engine, or one per data-parallel rank. Wrong flags are a `ConfigError`, exit code 2. */
 export function addSimulateCommand(program: Command, edge: Edge, done: (exitCode: number) => void): void {
@@ -56,6 +58,8 @@ export function addSimulateCommand(program: Command, edge: Edge, done: (exitCode
     .option('--hold <duration>', 'How long to stay after the last batch, answering replays.', '0')
     .option('--clock-skew <duration>', 'How far the clock of the engine is ahead, e.g. 5s; behind: -5s.', '0')
     .option('--truth <file>', 'Write what was published, one JSON line per batch; - for standard output.')
+    .option('--capture <file>', 'Write the frames into a capture; without --connect or --bind there only, at once.')
+    .option('--force', 'Replace an existing capture.')
     .addHelpText('after', helpText)
     .action(async (flags: SimulateFlags) => {
       const options = readSimulateFlags(flags);
@@ -80,12 +84,13 @@ async function simulate(options: SimulateOptions, edge: Edge): Promise<void> {
   const stop = new AbortController();
   edge.onSignal(() => stop.abort());
   const now = () => Date.now() + options.clockSkew;
+  const capture = await SimulatedCapture.begin(options);
   const truth = openTruth(options.truth, edge, () => stop.abort());
   try {
     const runs = options.engines.map(async (engine, rank) => {
       const steps = scenario(options.scenario, { ...options, seed: options.seed + rank });
       const summary = await runEngine(
-        { ...options, truth: truth?.write ?? null, engine, rank, steps, now },
+        { ...options, truth: truth?.write ?? null, engine, rank, steps, now, ...capture?.of(rank) },
         stop.signal,
       );
       edge.stderr.write(summaryLine(summary, rank, engine.topic));
@@ -93,6 +98,7 @@ async function simulate(options: SimulateOptions, edge: Edge): Promise<void> {
     await allOrAbort(runs, stop);
   } finally {
     truth?.close();
+    await capture?.finish(stop.signal.aborted);
   }
 }
 

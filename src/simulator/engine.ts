@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { XPublisher } from 'zeromq';
-import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
+import { named, PublisherSocket } from './publisher-socket.ts';
 import { ReplayServer, sequenceFrame } from './replay.ts';
 
 export interface EngineOptions {
@@ -20,40 +18,22 @@ export interface EngineOptions {
   readonly highWaterMark?: number;
 }
 
-/** Longest wait at the end for a subscriber to take what is queued. */
-const linger = 10_000;
-const receiveTimeout = 200;
-const fullPause = 2;
-
 /**
  * The ZeroMQ side of a fake engine: what vLLM's ZmqEventPublisher is. One difference: a full queue makes `publish` wait
  * where a PUB socket drops, so that a truth file holds at any speed.
  */
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #socket: XPublisher;
+  readonly #socket: PublisherSocket;
   readonly #replay: ReplayServer | null;
   #sequence: bigint;
-  #subscriptions = 0;
-  #listening: Promise<void> = Promise.resolve();
-  readonly #drained: Promise<void>;
-  #stopped = false;
 
   constructor(options: EngineOptions) {
+    const { endpoint, bind = bindsByItself(endpoint), highWaterMark = 100_000 } = options;
     const { replay, topic, firstSequence = 0n, bufferBatches = 10_000, replayTopic = true } = options;
     this.#options = options;
     this.#sequence = firstSequence;
-    // XPUB is PUB that also tells who subscribes.
-    this.#socket = new XPublisher({
-      ipv6: true,
-      linger,
-      noDrop: true,
-      receiveTimeout,
-      sendTimeout: 0,
-      sendHighWaterMark: options.highWaterMark ?? 100_000,
-      reconnectMaxInterval: 1_000,
-    });
-    this.#drained = ended(this.#socket);
+    this.#socket = new PublisherSocket({ endpoint, bind, highWaterMark });
     this.#replay =
       replay === undefined
         ? null
@@ -62,17 +42,13 @@ export class Engine {
 
   /** Binds or starts to connect. Throws a `BridgeError` that names the endpoint. */
   async open(): Promise<void> {
-    const { endpoint, bind = bindsByItself(endpoint), replay } = this.#options;
-    await named(`${bind ? 'bind' : 'connect'} ${endpoint}`, async () =>
-      bind ? this.#socket.bind(endpoint) : this.#socket.connect(endpoint),
-    );
-    await named(`bind the replay socket ${replay}`, async () => this.#replay?.open());
-    this.#listening = this.#countSubscriptions();
+    await this.#socket.open();
+    await named(`bind the replay socket ${this.#options.replay}`, async () => this.#replay?.open());
   }
 
   /** Where it is bound or connects to; the real port in place of 0. */
   get endpoint(): string {
-    return this.#socket.lastEndpoint ?? this.#options.endpoint;
+    return this.#socket.endpoint;
   }
 
   /** The number that the next batch gets. */
@@ -82,17 +58,13 @@ export class Engine {
 
   /** Whether anybody has subscribed; what is published before is lost for live subscribers. */
   get subscribed(): boolean {
-    return this.#subscriptions > 0;
+    return this.#socket.subscribed;
   }
 
   /** Sends one batch and keeps it for replays. False when aborted while the queue was full: then nothing was sent. */
   async publish(payload: Buffer, signal?: AbortSignal): Promise<boolean> {
     const sequence = this.#sequence;
-    const frames = [this.#options.topic, sequenceFrame(sequence), payload];
-    while (!(await this.#send(frames))) {
-      if (signal?.aborted) return false;
-      await sleep(fullPause);
-    }
+    if (!(await this.#socket.send([this.#options.topic, sequenceFrame(sequence), payload], signal))) return false;
     this.#sequence += 1n;
     this.#replay?.remember({ sequence, payload });
     return true;
@@ -105,61 +77,12 @@ export class Engine {
 
   /** Stops answering replays, and resolves when all that was queued for subscribers is sent, or after 10 s. */
   async close(): Promise<void> {
-    if (this.#stopped) return;
-    this.#stopped = true;
     await this.#replay?.close();
-    await this.#listening;
-    this.#socket.close();
-    await Promise.race([this.#drained, sleep(linger + 1_000, undefined, { ref: false })]);
-  }
-
-  async #send(frames: (string | Buffer)[]): Promise<boolean> {
-    try {
-      await this.#socket.send(frames);
-      return true;
-    } catch (error) {
-      if (codeOf(error) === 'EAGAIN') return false;
-      throw error;
-    }
-  }
-
-  async #countSubscriptions(): Promise<void> {
-    while (!this.#stopped) {
-      try {
-        const [message] = await this.#socket.receive();
-        this.#subscriptions += message?.[0] === 1 ? 1 : -1;
-      } catch (error) {
-        if (codeOf(error) !== 'EAGAIN') throw error;
-      }
-    }
+    await this.#socket.close();
   }
 }
 
 /** vLLM's rule (kv_events.py): wildcards, anything with `::` and local transports bind, everything else connects. */
 export function bindsByItself(endpoint: string): boolean {
   return endpoint.includes('*') || endpoint.includes('::') || /^(ipc|inproc):\/\//.test(endpoint);
-}
-
-async function named(what: string, open: () => Promise<void>): Promise<void> {
-  try {
-    await open();
-  } catch (error) {
-    const code = codeOf(error) ?? 'UNKNOWN';
-    throw new BridgeError(
-      code,
-      `cannot ${what}: ${messageOf(error)} (${code}); choose a free port and a valid address`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-/** A closed socket lives on inside libzmq until its queues are empty; then its monitor ends. */
-async function ended(socket: XPublisher): Promise<void> {
-  try {
-    for await (const { type } of socket.events) if (type === 'end') return;
-  } catch {
-    // The monitor went away with its socket: the same end.
-  }
 }

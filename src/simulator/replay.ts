@@ -12,7 +12,9 @@ export interface ReplayOptions {
   /** Batches kept; older ones are forgotten. vLLM's default `buffer_steps` is 10 000. */
   readonly bufferBatches: number;
   /** The topic frame that answers carry since vLLM v0.26; null = the older answers without one. */
-  readonly topic: string | null;
+  readonly topic: string | Buffer | null;
+  /** Bytes of payloads kept; beyond that older batches are forgotten as well. No limit unless told. */
+  readonly bufferBytes?: number;
 }
 
 const receiveTimeout = 200;
@@ -23,6 +25,7 @@ export class ReplayServer {
   readonly #options: ReplayOptions;
   readonly #socket: Router;
   readonly #published: Published[] = [];
+  #bytes = 0;
   #serving: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -43,11 +46,22 @@ export class ReplayServer {
   }
 
   remember(batch: Published): void {
+    const { bufferBatches, bufferBytes = Number.POSITIVE_INFINITY } = this.#options;
     this.#published.push(batch);
-    if (this.#published.length > this.#options.bufferBatches) this.#published.shift();
+    this.#bytes += batch.payload.length;
+    while (this.#published.length > bufferBatches || this.#bytes > bufferBytes)
+      this.#bytes -= this.#published.shift()?.payload.length ?? 0;
   }
 
+  /** As an engine that starts anew: it knows nothing of the one before. */
+  forget(): void {
+    this.#published.length = 0;
+    this.#bytes = 0;
+  }
+
+  /** Idempotent. */
   async close(): Promise<void> {
+    if (this.#stopped) return;
     this.#stopped = true;
     await this.#serving;
     this.#socket.close();

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineOptions } from './engine.ts';
 import { Engine } from './engine.ts';
+import type { Publishing } from './recording.ts';
 import type { Step } from './scenario.ts';
 import type { PublishedLine, TruthLine } from './truth.ts';
 import type { WireValue } from './value.ts';
@@ -23,6 +24,10 @@ export interface RunOptions {
   /** Gets each line once its batch is handed to the socket. */
   readonly truth: ((line: TruthLine) => void | Promise<void>) | null;
   readonly now: () => number;
+  /** The engine of this run, and after a restart the next one; a plain one unless told. `now`: the time of the run. */
+  readonly create?: (options: EngineOptions, now: () => number) => Publishing;
+  /** Nobody listens: nothing waits, and times are those that the rate would have given. */
+  readonly isTimeless?: boolean;
 }
 
 export interface RunSummary {
@@ -55,7 +60,8 @@ export async function runEngine(options: RunOptions, signal: AbortSignal): Promi
 class EngineRun {
   readonly #options: RunOptions;
   readonly #signal: AbortSignal;
-  #engine: Engine;
+  #engine: Publishing;
+  readonly #startedAt: number;
   #batches = 0;
   #events = 0;
   #skipped = 0;
@@ -69,7 +75,8 @@ class EngineRun {
   constructor(options: RunOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
-    this.#engine = new Engine(options.engine);
+    this.#startedAt = options.now();
+    this.#engine = this.#create();
   }
 
   async open(): Promise<void> {
@@ -120,7 +127,7 @@ class EngineRun {
   async #publish(step: Extract<Step, { kind: 'batch' }>): Promise<void> {
     await this.#keepRate();
     if (this.#signal.aborted) return;
-    const { wire, line } = batchOf(step, this.#options.rank, this.#options.now());
+    const { wire, line } = batchOf(step, this.#options.rank, this.#now);
     const head = this.#head();
     if (!(await this.#engine.publish(encodeValue(wire), this.#signal))) return;
     await this.#options.truth?.({ ...head, ...line });
@@ -129,18 +136,28 @@ class EngineRun {
     this.#events += step.events.length;
   }
 
+  #create(): Publishing {
+    const { create, engine } = this.#options;
+    return create?.(engine, () => this.#now) ?? new Engine(engine);
+  }
+
+  get #now(): number {
+    const { rate, now, isTimeless } = this.#options;
+    return isTimeless && rate > 0 ? Math.floor(this.#startedAt + (this.#used * 1_000) / rate) : now();
+  }
+
   /** Waits until this batch is due; without a rate only lets the sockets and timers have their turn. */
   async #keepRate(): Promise<void> {
-    const { rate } = this.#options;
-    const due = rate === 0 ? 0 : this.#began + (this.#used * 1_000) / rate - performance.now();
+    const { rate, isTimeless } = this.#options;
+    const due = rate === 0 || isTimeless ? 0 : this.#began + (this.#used * 1_000) / rate - performance.now();
     if (due > 0) await pause(due, this.#signal);
     else if (this.#used % 32 === 0) await new Promise(setImmediate);
   }
 
   async #restart(): Promise<void> {
     await this.#engine.close();
-    await pause(restartPause, this.#signal);
-    this.#engine = new Engine(this.#options.engine);
+    if (!this.#options.isTimeless) await pause(restartPause, this.#signal);
+    this.#engine = this.#create();
     this.#restarts += 1;
     await this.open();
   }

@@ -13,4 +13,6 @@ const { status } = spawnSync(
     stdio: 'inherit',
   },
 );
+// docs/operations.md sizes by what was measured.
+if (status === 0) run('node', [join(root, 'scripts', 'sizing.mjs')]);
 process.exit(status ?? 1);

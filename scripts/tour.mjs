@@ -1,6 +1,10 @@
 // The tour: breaks one thing after the other on real parts and shows who names the cause.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { setUp } from './setup.mjs';
+import { fail, root, setUp } from './setup.mjs';
+import { documentOf } from './tour/document.mjs';
+import { replaceBetween } from './tour/markers.mjs';
 import { TourReport } from './tour/report.mjs';
 
 const help = `npm run tour -- [options]
@@ -9,6 +13,7 @@ Breaks one thing after the other (wrong port, wrong topic filter, dead engine, f
 Redis, Kafka, Prometheus and a real browser, and shows what /statusz, /readyz, doctor, the live page and the alerts say.
 
   --only TEXT   only faults whose name matches
+  --write       put what doctor and the others said into docs/operations.md
   --json        print one JSON document in place of the blocks
 
 Exit code 0: each of them named the cause of each fault.`;
@@ -16,6 +21,7 @@ Exit code 0: each of them named the cause of each fault.`;
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -24,6 +30,7 @@ if (values.help) {
   console.log(help);
   process.exit(0);
 }
+if (values.write && values.only !== undefined) fail('--write needs all faults: leave out --only');
 
 await setUp();
 const { startVitest } = await import('vitest/node');
@@ -34,9 +41,20 @@ await vitest.close();
 const seen = report.blocks;
 if (values.json) process.stdout.write(`${JSON.stringify(seen, null, 2)}\n`);
 else process.stdout.write(summary());
+if (values.write) write();
+
+function write() {
+  if (seen.some(isUnnamed)) fail('docs/operations.md stays as it is: not every fault was named');
+  const path = join(root, 'docs', 'operations.md');
+  writeFileSync(path, replaceBetween(readFileSync(path, 'utf8'), 'tour', documentOf(seen)));
+}
+
+function isUnnamed({ answers }) {
+  return answers.some(({ state }) => state !== 'passed');
+}
 
 function summary() {
-  const failed = seen.filter(({ answers }) => answers.some(({ state }) => state !== 'passed'));
+  const failed = seen.filter(isUnnamed);
   const names = failed.map(({ name }) => name).join(', ');
   return failed.length === 0
     ? `${seen.length} faults, each named by all who looked.\n`

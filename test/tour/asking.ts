@@ -46,12 +46,13 @@ export async function readinessOf(bridge: Bridge): Promise<Readiness & { readonl
   return { status, ...(JSON.parse(body) as Readiness) };
 }
 
-/** What the element says once it says what it should. */
+/** The part of its text that was wanted, once the element has it. */
 export async function textOn(page: Page, selector: string, wanted: RegExp): Promise<string> {
   const element = page.locator(selector).filter({ hasText: wanted }).first();
   await element.waitFor({ timeout: 20_000 });
   // biome-ignore lint/performance/useDomNodeTextContent: without its layout, the text of a row is one word
-  return (await element.innerText()).replaceAll(/\s+/g, ' ').trim();
+  const text = (await element.innerText()).replaceAll(/\s+/g, ' ');
+  return wanted.exec(text)?.[0] ?? text;
 }
 
 export async function firing(prometheus: Prometheus, bridge: Bridge): Promise<readonly Alert[]> {

@@ -48,6 +48,7 @@ describe.each(faults.map((fault) => [fault.name, fault] as const))('%s', (_, fau
       expect({ status, ready }).toEqual(
         readiness === 'ready' ? { status: 200, ready: true } : { status: 503, ready: false },
       );
+      expect((await scene.bridge.get('/livez')).status).toBe(200);
       if (readiness !== 'ready') expect(reasons.join('\n')).toMatch(readiness);
     }, patience);
   });

@@ -85,7 +85,7 @@ export const clockSkew: Fault = {
     is: { clock_skew_seconds: expect.closeTo(-30, 0) },
   },
   readiness: 'ready',
-  page: { selector: '#sources tbody tr', shows: /−(29|30)/ },
+  page: { selector: '#sources tbody tr', shows: /−(29|30) s/ },
   doctor: { exitCode: 0, codes: ['clock-skew', 'bridge-clock-skew'], verdict: /ahead of/ },
   alert: { name: 'KvEventBridgeClockSkew', labels: { source: 'engine' }, summary: /clock/i },
 };

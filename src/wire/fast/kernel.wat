@@ -5,7 +5,8 @@
 ;;
 ;; Nothing is decided by a byte behind the input: a value counts once its last byte is known to be within. Wider loads may
 ;; touch what lies behind it, which is memory of ours all the same. Nothing is written beyond the output: each step first
-;; sees to room for the most it can write, the bytes that a wide store leaves behind its digits included.
+;; sees to room for the most it can write, the bytes that a wide store leaves behind its digits included. Everything
+;; that runs for each usual element makes as few calls as can be: nothing is inlined here.
 (module
   (memory (export "memory") 4 4)
 
@@ -16,7 +17,8 @@
   ;; whole, or where the output may not hold one more.
   (func (export "tokens") (param $length i32) (param $count i32) (result i32)
     (local $at i32) (local $end i32) (local $out i32) (local $left i32)
-    (local $few i32) (local $byte i32) (local $next i32) (local $value i32) (local $thousands i32) (local $word i32)
+    (local $few i32) (local $eight i64) (local $byte i32) (local $wide i32) (local $next i32)
+    (local $value i32) (local $thousands i32) (local $word i32)
     (call $begin)
     (local.set $at (i32.const 0x5000))
     (local.set $end (i32.add (local.get $at) (local.get $length)))
@@ -33,32 +35,43 @@
           (if (i32.gt_u (local.get $few) (local.get $left)) (then (local.set $few (local.get $left))))
           (br_if $other (i32.eqz (local.get $few)))
           (local.set $left (i32.sub (local.get $left) (local.get $few)))
+          (local.set $byte (i32.load8_u (local.get $at)))
           (loop $usual
-            (local.set $byte (i32.load8_u (local.get $at)))
+            (local.set $eight (i64.load (local.get $at)))
             (if (i32.lt_u (i32.sub (local.get $byte) (i32.const 0xcd)) (i32.const 2))
               (then
-                ;; uint16 and uint32 without a branch: which of them comes cannot be foretold.
-                (local.set $byte (i32.and (local.get $byte) (i32.const 2)))
-                (local.set $word (i32.load offset=1 (local.get $at)))
-                (local.set $next (i32.add (i32.add (local.get $at) (i32.const 3)) (local.get $byte)))
+                ;; uint16 and uint32 without a branch: which of them comes cannot be foretold. The first byte of the next
+                ;; element is in this word too; to load it would be to wait for where it is.
+                (local.set $wide (i32.and (local.get $byte) (i32.const 2)))
+                (local.set $word (i32.wrap_i64 (i64.shr_u (local.get $eight) (i64.const 8))))
+                (local.set $byte (i32.shl (local.get $wide) (i32.const 3)))
                 (local.set $value
                   (i32.shr_u
                     (i32.or
                       (i32.rotl (i32.and (local.get $word) (i32.const 0x00ff00ff)) (i32.const 24))
                       (i32.rotl (i32.and (local.get $word) (i32.const 0xff00ff00)) (i32.const 8)))
-                    (i32.sub (i32.const 16) (i32.shl (local.get $byte) (i32.const 3))))))
+                    (i32.sub (i32.const 16) (local.get $byte))))
+                (local.set $next (i32.add (i32.add (local.get $at) (i32.const 3)) (local.get $wide)))
+                (local.set $byte
+                  (i32.wrap_i64
+                    (i64.and
+                      (i64.shr_u (local.get $eight) (i64.extend_i32_u (i32.add (local.get $byte) (i32.const 24))))
+                      (i64.const 0xff)))))
               (else
+                (local.set $word (i32.wrap_i64 (local.get $eight)))
                 (if (i32.lt_u (local.get $byte) (i32.const 0x80))
                   (then
                     (local.set $value (local.get $byte))
-                    (local.set $next (i32.add (local.get $at) (i32.const 1))))
+                    (local.set $next (i32.add (local.get $at) (i32.const 1)))
+                    (local.set $byte (i32.and (i32.shr_u (local.get $word) (i32.const 8)) (i32.const 0xff))))
                   (else
                     (local.set $value
                       (select
-                        (i32.load8_u offset=1 (local.get $at))
+                        (i32.and (i32.shr_u (local.get $word) (i32.const 8)) (i32.const 0xff))
                         (i32.const -1)
                         (i32.eq (local.get $byte) (i32.const 0xcc))))
-                    (local.set $next (i32.add (local.get $at) (i32.const 2)))))))
+                    (local.set $next (i32.add (local.get $at) (i32.const 2)))
+                    (local.set $byte (i32.and (i32.shr_u (local.get $word) (i32.const 16)) (i32.const 0xff)))))))
             (if (i32.ge_u (local.get $value) (i32.const 1000000))
               (then
                 (local.set $left (i32.add (local.get $left) (local.get $few)))
@@ -94,7 +107,7 @@
 
   ;; The same for hashes: integers as text, byte strings of up to 255 bytes as 0x and hex.
   (func (export "hashes") (param $length i32) (param $count i32) (result i32)
-    (local $at i32) (local $end i32) (local $out i32) (local $left i32) (local $to i32)
+    (local $at i32) (local $end i32) (local $out i32) (local $left i32) (local $to i32) (local $value i64)
     (call $begin)
     (local.set $at (i32.const 0x5000))
     (local.set $end (i32.add (local.get $at) (local.get $length)))
@@ -105,12 +118,29 @@
         (br_if $stop (i32.eqz (local.get $left)))
         ;; The longest byte string takes 516.
         (br_if $stop (i32.gt_u (local.get $out) (i32.const 0x3fd00)))
-        (local.set $to (call $integer (local.get $at) (local.get $end) (local.get $out) (i32.const 1)))
-        (if (i32.eqz (local.get $to))
-          (then (local.set $to (call $bytes (local.get $at) (local.get $end) (local.get $out)))))
-        (br_if $stop (i32.eqz (local.get $to)))
-        (local.set $out (local.get $to))
-        (local.set $at (global.get $next))
+        (block $written
+          (block $other
+            ;; Nearly all are uint64 of 17 to 20 digits.
+            (br_if $other (i32.gt_u (i32.add (local.get $at) (i32.const 9)) (local.get $end)))
+            (br_if $other (i32.ne (i32.load8_u (local.get $at)) (i32.const 0xcf)))
+            (local.set $value (i64x2.extract_lane 0
+            (i8x16.shuffle 7 6 5 4 3 2 1 0 7 6 5 4 3 2 1 0
+              (v128.load64_splat offset=1 (local.get $at))
+              (v128.const i64x2 0 0))))
+            (br_if $other (i64.lt_u (local.get $value) (i64.const 10000000000000000)))
+            (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1)))
+            (local.set $at (i32.add (local.get $at) (i32.const 9)))
+            (i32.store8 (local.get $out) (i32.const 0x22))
+            (local.set $out (call $long (i32.add (local.get $out) (i32.const 1)) (local.get $value)))
+            (i32.store16 (local.get $out) (i32.const 0x2c22))
+            (local.set $out (i32.add (local.get $out) (i32.const 2)))
+            (br $written))
+          (local.set $to (call $integer (local.get $at) (local.get $end) (local.get $out) (i32.const 1)))
+          (if (i32.eqz (local.get $to))
+            (then (local.set $to (call $bytes (local.get $at) (local.get $end) (local.get $out)))))
+          (br_if $stop (i32.eqz (local.get $to)))
+          (local.set $out (local.get $to))
+          (local.set $at (global.get $next)))
         (local.set $left (i32.sub (local.get $left) (i32.const 1)))
         (br $again)))
     (call $end (local.get $at) (local.get $out))
@@ -137,16 +167,11 @@
         (local.set $next (i32.add (i32.add (local.get $at) (local.get $next)) (i32.const 1)))
         (if (i32.gt_u (local.get $next) (local.get $end)) (then (return (i32.const 0))))
         ;; The bytes in the order of the machine, what comes first on top.
-        (local.set $value (i64.load offset=1 (local.get $at)))
         (local.set $value
-          (i64.or
-            (i64.and (i64.shr_u (local.get $value) (i64.const 8)) (i64.const 0x00ff00ff00ff00ff))
-            (i64.shl (i64.and (local.get $value) (i64.const 0x00ff00ff00ff00ff)) (i64.const 8))))
-        (local.set $value
-          (i64.or
-            (i64.and (i64.shr_u (local.get $value) (i64.const 16)) (i64.const 0x0000ffff0000ffff))
-            (i64.shl (i64.and (local.get $value) (i64.const 0x0000ffff0000ffff)) (i64.const 16))))
-        (local.set $value (i64.rotl (local.get $value) (i64.const 32)))
+          (i64x2.extract_lane 0
+            (i8x16.shuffle 7 6 5 4 3 2 1 0 7 6 5 4 3 2 1 0
+              (v128.load64_splat offset=1 (local.get $at))
+              (v128.const i64x2 0 0))))
         (if (i32.lt_u (local.get $byte) (i32.const 0xd0))
           (then (local.set $value (i64.shr_u (local.get $value) (local.get $shift))))
           (else
@@ -179,36 +204,83 @@
 
   ;; In decimal.
   (func $digits (param $out i32) (param $value i64) (result i32)
-    (local $rest i64) (local $upper i64)
-    (if (i64.lt_u (local.get $value) (i64.const 100000000)) (then (return (call $short (local.get $out) (local.get $value)))))
-    (if (i64.lt_u (local.get $value) (i64.const 10000000000000000))
-      (then
-        (local.set $upper (call $hundredMillions (local.get $value)))
-        (local.set $out (call $short (local.get $out) (local.get $upper)))
-        (i64.store (local.get $out)
-          (call $eight (i64.sub (local.get $value) (i64.mul (local.get $upper) (i64.const 100000000)))))
-        (return (i32.add (local.get $out) (i32.const 8)))))
-    ;; Dividing by 10^16 is dividing by 5^16 what is left without 16 bits. 48 bits and the quotient of 11 bits are so far
-    ;; within a double that the error is smaller than the distance to the next multiple; the factor is rounded up.
+    (local $upper i64)
+    (if (i64.ge_u (local.get $value) (i64.const 10000000000000000))
+      (then (return (call $long (local.get $out) (local.get $value)))))
+    (if (i64.lt_u (local.get $value) (i64.const 100000000))
+      (then (return (call $short (local.get $out) (local.get $value)))))
+    (local.set $upper (i64.div_u (local.get $value) (i64.const 100000000)))
+    (local.set $out (call $short (local.get $out) (local.get $upper)))
+    (i64.store (local.get $out)
+      (call $eight (i64.sub (local.get $value) (i64.mul (local.get $upper) (i64.const 100000000)))))
+    (i32.add (local.get $out) (i32.const 8)))
+
+  ;; 17 to 20 digits: up to four, and sixteen.
+  (func $long (param $out i32) (param $value i64) (result i32)
+    (local $upper i64) (local $word i32) (local $tens i32) (local $digits v128) (local $quotients v128)
+    ;; Dividing by 10^16 is dividing by 5^16 what is left without 16 bits. These 48 bits and the quotient of 11 bits are so
+    ;; far within a double that the error is smaller than the distance to the next multiple; the factor is rounded up.
     (local.set $upper
       (i64.trunc_sat_f64_s
         (f64.mul
           (f64.convert_i64_s (i64.shr_u (local.get $value) (i64.const 16)))
           (f64.const 0x1.cd2b297d889bdp-38))))
-    (local.set $out (call $short (local.get $out) (local.get $upper)))
-    (local.set $rest (i64.sub (local.get $value) (i64.mul (local.get $upper) (i64.const 10000000000000000))))
-    (local.set $upper (call $hundredMillions (local.get $rest)))
-    (i64.store (local.get $out) (call $eight (local.get $upper)))
-    (i64.store offset=8 (local.get $out)
-      (call $eight (i64.sub (local.get $rest) (i64.mul (local.get $upper) (i64.const 100000000)))))
+    (local.set $value (i64.sub (local.get $value) (i64.mul (local.get $upper) (i64.const 10000000000000000))))
+    ;; As in $eight, four digits in one word; what is zero in front is shifted out.
+    (local.set $word (i32.wrap_i64 (local.get $upper)))
+    (local.set $tens (i32.shr_u (i32.mul (local.get $word) (i32.const 5243)) (i32.const 19)))
+    (local.set $word
+      (i32.or
+        (local.get $tens)
+        (i32.shl (i32.sub (local.get $word) (i32.mul (local.get $tens) (i32.const 100))) (i32.const 16))))
+    (local.set $tens
+      (i32.and (i32.shr_u (i32.mul (local.get $word) (i32.const 103)) (i32.const 10)) (i32.const 0x000f000f)))
+    (local.set $word
+      (i32.or
+        (local.get $tens)
+        (i32.shl (i32.sub (local.get $word) (i32.mul (local.get $tens) (i32.const 10))) (i32.const 8))))
+    (local.set $tens (i32.and (i32.ctz (local.get $word)) (i32.const 24)))
+    (i32.store (local.get $out) (i32.shr_u (i32.or (local.get $word) (i32.const 0x30303030)) (local.get $tens)))
+    (local.set $out (i32.sub (i32.add (local.get $out) (i32.const 4)) (i32.shr_u (local.get $tens) (i32.const 3))))
+    ;; And by 10^8, in the same way.
+    (local.set $upper
+      (i64.trunc_sat_f64_s
+        (f64.mul
+          (f64.convert_i64_s (i64.shr_u (local.get $value) (i64.const 8)))
+          (f64.const 0x1.5798ee2308c3ap-19))))
+    (local.set $value (i64.sub (local.get $value) (i64.mul (local.get $upper) (i64.const 100000000))))
+    ;; $eight for both halves at once.
+    (local.set $digits (i64x2.replace_lane 1 (i64x2.splat (local.get $upper)) (local.get $value)))
+    (local.set $quotients
+      (i64x2.shr_u
+        (i64x2.extmul_low_i32x4_u
+          (i64x2.splat (i64.or (local.get $upper) (i64.shl (local.get $value) (i64.const 32))))
+          (i32x4.splat (i32.const 3518437209)))
+        (i32.const 45)))
+    (local.set $digits
+      (v128.or
+        (local.get $quotients)
+        (i64x2.shl
+          (i32x4.sub (local.get $digits) (i32x4.mul (local.get $quotients) (i32x4.splat (i32.const 10000))))
+          (i32.const 32))))
+    (local.set $quotients
+      (i32x4.shr_u (i32x4.mul (local.get $digits) (i32x4.splat (i32.const 5243))) (i32.const 19)))
+    (local.set $digits
+      (v128.or
+        (local.get $quotients)
+        (i32x4.shl
+          (i16x8.sub (local.get $digits) (i16x8.mul (local.get $quotients) (i16x8.splat (i32.const 100))))
+          (i32.const 16))))
+    (local.set $quotients
+      (i16x8.shr_u (i16x8.mul (local.get $digits) (i16x8.splat (i32.const 103))) (i32.const 10)))
+    (local.set $digits
+      (v128.or
+        (local.get $quotients)
+        (i16x8.shl
+          (i16x8.sub (local.get $digits) (i16x8.mul (local.get $quotients) (i16x8.splat (i32.const 10))))
+          (i32.const 8))))
+    (v128.store (local.get $out) (v128.or (local.get $digits) (i8x16.splat (i32.const 0x30))))
     (i32.add (local.get $out) (i32.const 16)))
-
-  ;; value / 10^8 of a value below 10^16, in the same way.
-  (func $hundredMillions (param $value i64) (result i64)
-    (i64.trunc_sat_f64_s
-      (f64.mul
-        (f64.convert_i64_s (i64.shr_u (local.get $value) (i64.const 8)))
-        (f64.const 0x1.5798ee2308c3ap-19))))
 
   ;; The digits of a value below 10^8, without zeros in front.
   (func $short (param $out i32) (param $value i64) (result i32)

@@ -10,8 +10,10 @@ const backslash = 0x5c;
 const comma = 0x2c;
 const openList = 0x5b;
 const closeList = 0x5d;
+const nullText = Buffer.from('null');
+const nullWord = nullText.readUInt32BE();
 const constants: ReadonlyMap<number, Buffer> = new Map([
-  [0xc0, Buffer.from('null')],
+  [0xc0, nullText],
   [0xc2, Buffer.from('false')],
   [0xc3, Buffer.from('true')],
 ]);
@@ -55,8 +57,24 @@ export class Values {
     return this.#list(writeAny, 1);
   }
 
+  /** Of the next elements, those that are nil, with a comma behind each: metadata has one for each block without any. */
+  #nils(most: number): number {
+    const { walk, out } = this;
+    const { bytes, at } = walk;
+    let count = 0;
+    while (count < most && bytes[at + count] === 0xc0) count += 1;
+    out.ensure(count * (nullText.length + 1));
+    for (let left = count; left > 0; left -= 1) {
+      out.view.setUint32(out.at, nullWord);
+      out.bytes[out.at + nullText.length] = comma;
+      out.at += nullText.length + 1;
+    }
+    walk.at += count;
+    return count;
+  }
+
   nil(): void {
-    this.out.put(constants.get(0xc0) as Buffer);
+    this.out.put(nullText);
   }
 
   any(depth: number): boolean {
@@ -80,10 +98,14 @@ export class Values {
     const length = depth > maxNesting ? -1 : walk.list();
     if (length < 0) return false;
     out.byte(openList);
-    for (let index = 0; index < length; index += 1) {
-      if (index > 0) out.byte(comma);
+    for (let left = length; left > 0; left -= 1) {
+      if (item === writeAny) left -= this.#nils(left);
+      if (left === 0) break;
       if (!item(this, depth)) return false;
+      out.byte(comma);
     }
+    // Each has left a comma behind it.
+    if (length > 0) out.at -= 1;
     out.byte(closeList);
     return true;
   }

@@ -29,24 +29,25 @@ interface Sent {
   readonly events: readonly unknown[] | null;
 }
 
-const sent = (pod: string, model: string, seq: number, ts: number, events: Sent['events']): Sent => ({
-  topic: `kv@${pod}@${model}`,
+const sent = (publisher: string, seq: number, ts: number, events: Sent['events']): Sent => ({
+  topic: `kv@${publisher}`,
   ...{ seq, ts, events },
 });
+const [a, b, c] = [`10.0.0.1@${one}`, `10.0.0.2@${one}`, `10.0.0.3@${two}`];
 
 const frames: readonly Sent[] = [
-  sent('10.0.0.1', one, 0, 1_000, [stored(1, 2)]),
-  sent('10.0.0.2', one, 0, 1_000, [stored(1, 2)]),
-  sent('10.0.0.1', one, 1, 1_010, [stored(3), removed(1)]),
+  sent(a, 0, 1_000, [stored(1, 2)]),
+  sent(b, 0, 1_000, [stored(1, 2)]),
+  sent(a, 1, 1_010, [stored(3), removed(1)]),
   // 1 and 2 are missing: what became of this engine's blocks is not known.
-  sent('10.0.0.2', one, 3, 1_020, [removed(2)]),
+  sent(b, 3, 1_020, [removed(2)]),
   // The same hash under another model is another block.
-  sent('10.0.0.3', two, 0, 2_000, [stored(1)]),
-  sent('10.0.0.3', two, 1, 2_030, [cleared]),
-  sent('10.0.0.3', two, 2, 2_031, []),
-  sent('10.0.0.3', two, 3, 2_032, null),
+  sent(c, 0, 2_000, [stored(1)]),
+  sent(c, 1, 2_030, [cleared]),
+  sent(c, 2, 2_031, []),
+  sent(c, 3, 2_032, null),
   // It restarts.
-  sent('10.0.0.3', two, 0, 3_000, [stored(9)]),
+  sent(c, 0, 3_000, [stored(9)]),
 ];
 
 const types = {

@@ -78,7 +78,7 @@ const specials: Readonly<Record<string, Special>> = {
   GROUP_AUTHORIZATION_FAILED: ['destination', report],
   CLUSTER_AUTHORIZATION_FAILED: [
     'destination',
-    'grant the principal IdempotentWrite on the cluster (before Kafka 2.8), or set kafka.idempotent to false; kafka.createTopics needs Create on the cluster or the topic',
+    'grant the principal Write on the topic (before Kafka 2.8 IdempotentWrite on the cluster as well, or set kafka.idempotent to false); kafka.createTopics needs Create on the cluster or the topic',
   ],
   INVALID_TIMESTAMP: [
     'destination',

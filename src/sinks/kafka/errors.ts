@@ -46,7 +46,13 @@ export const clientErrorTable: readonly ClientErrorEntry[] = [
   { name: 'KafkaJSMetadataNotLoaded', class: 'transient', remedy: null },
   { name: 'KafkaJSTopicMetadataNotLoaded', class: 'transient', remedy: null },
   { name: 'KafkaJSStaleTopicMetadataAssignment', class: 'transient', remedy: null },
-  { name: 'KafkaJSGroupCoordinatorNotFound', class: 'transient', remedy: null },
+  {
+    name: 'KafkaJSGroupCoordinatorNotFound',
+    class: 'transient',
+    // kafkajs swallows the broker's answer, which would say whether a right is missing.
+    remedy:
+      'if this stays with exactly-once: grant the principal Write and Describe on the transactional id "kv-event-bridge." + name',
+  },
   { name: 'KafkaJSNumberOfRetriesExceeded', class: 'transient', remedy: null },
 ];
 

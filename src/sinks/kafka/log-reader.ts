@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SinkError } from '../../core/errors.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { inTime } from './deadline.ts';
+import type { Verdict } from './errors.ts';
 import { judge, sinkErrorOf } from './errors.ts';
 import type { LogRecord, Slice } from './fetch.ts';
 import { fetchRequest } from './fetch.ts';
@@ -193,7 +194,7 @@ export class LogReader {
       } catch (error) {
         const verdict = judge(error);
         if (!passing.has(verdict.code) || tries === maxTries) {
-          throw error instanceof SinkError ? error : sinkErrorOf(verdict, this.#about);
+          throw error instanceof SinkError ? error : this.#failure(verdict);
         }
       }
       await sleep(50);
@@ -203,6 +204,14 @@ export class LogReader {
 
   get #about(): string {
     return `reading topic "${this.#options.topic}"`;
+  }
+
+  /** The remedy of writing would be the wrong one for a missing right. */
+  #failure(verdict: Verdict): SinkError {
+    const { code, cause } = verdict;
+    if (code !== 'TOPIC_AUTHORIZATION_FAILED') return sinkErrorOf(verdict, this.#about);
+    const message = `${this.#about}: not authorized; grant the principal Read on it`;
+    return new SinkError({ kind: 'destination', code, message, cause });
   }
 
   #stuck(): SinkError {

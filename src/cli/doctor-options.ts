@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { readEndpoint } from '../config/endpoint.ts';
 import { fromText } from '../config/formats.ts';
 import type { Layers } from '../config/load.ts';
+import { shownArgument } from '../config/mask.ts';
 import { ConfigError } from '../core/errors.ts';
 
 /** The flags of `doctor` beside those of the settings, as commander names them. */
@@ -29,7 +30,7 @@ const longestWait = 3_600_000;
 export function readDoctorFlags(flags: DoctorFlags, endpoints: readonly string[]): DoctorOptions {
   const { only, replay, json, bind } = flags;
   if (only !== undefined && only !== 'sources' && only !== 'sinks')
-    throw new ConfigError(`--only ${shown(only)} is unknown: use sources or sinks`);
+    throw new ConfigError(`--only ${shownArgument(only)} is unknown: use sources or sinks`);
   if (only === 'sinks' && endpoints.length > 0)
     throw new ConfigError('--only sinks looks at no endpoint: leave out the endpoints, or the flag');
   if (replay !== undefined && endpoints.length !== 1)
@@ -55,7 +56,7 @@ export function withEndpoints(layers: Layers, endpoints: readonly string[], repl
     const endpoint = complete(given);
     const mode = /^tcp:\/\/\*:/.test(endpoint) ? 'bind' : 'connect';
     const complaint = readEndpoint(endpoint, mode);
-    if (typeof complaint === 'string') throw new ConfigError(`endpoint ${shown(given)} ${complaint}`);
+    if (typeof complaint === 'string') throw new ConfigError(`endpoint ${shownArgument(given)} ${complaint}`);
     const name = endpoints.length === 1 ? 'endpoint' : `endpoint-${index + 1}`;
     return { name, [mode]: endpoint, ...(replay === undefined ? {} : { replay: complete(replay) }) };
   });
@@ -72,11 +73,7 @@ function complete(text: string): string {
 function waitOf(text: string): number {
   const value = fromText('duration', text);
   if (typeof value === 'number' && value >= 0 && value <= longestWait) return value;
-  throw new ConfigError(`--wait ${shown(text)} is no duration: write it like 10s or 500ms, at most 1h`);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.replace(/\/\/[^/]*@/, '//***@').slice(0, 100));
+  throw new ConfigError(`--wait ${shownArgument(text)} is no duration: write it like 10s or 500ms, at most 1h`);
 }
 
 /** Sinks are looked at where they are the point: the whole configuration, or sinks that somebody has named. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { loadConfig } from '../config/load.ts';
+import { shownArgument } from '../config/mask.ts';
 import { suggestion } from '../config/nearest.ts';
 import { ConfigError } from '../core/errors.ts';
 import { sinkModules } from '../sinks/registry.ts';
@@ -102,7 +103,7 @@ class Tail {
     const known = ableSinks('reader');
     if (!known.includes(target)) {
       const forms = `${suggestion(target, known)}; or give a bridge's URL (http://host:8080) or an endpoint (tcp://host:5557)`;
-      throw new ConfigError(`unknown target ${JSON.stringify(target.slice(0, 100))}; ${forms}`);
+      throw new ConfigError(`unknown target ${shownArgument(target)}; ${forms}`);
     }
     await this.#sink(target);
   }

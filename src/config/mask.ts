@@ -42,6 +42,11 @@ export function shownEndpoint(text: string): string {
   return JSON.stringify(maskText(text));
 }
 
+/** What somebody typed on the command line, quoted, for an error. */
+export function shownArgument(text: string): string {
+  return /[@?]/.test(text) ? shownEndpoint(text) : JSON.stringify(text.slice(0, 100));
+}
+
 function maskDeep(value: unknown, mask: (text: string) => string): unknown {
   if (typeof value === 'string') return mask(value);
   if (Array.isArray(value)) return value.map((item) => maskDeep(item, mask));

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Publisher } from 'zeromq';
+import { runDoctor } from '../doctor/support.ts';
 import { Bridge } from '../e2e/bridge.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { startRedis } from '../support/services/redis.ts';
@@ -106,6 +108,63 @@ describe('a bridge that runs tells no secret, in no log line and on no page', ()
   });
 });
 
+describe('doctor tells no secret', () => {
+  /** What it says to people and to scripts, and what a terminal shows meanwhile. */
+  async function saidBy(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+    const [text, json, shown] = await Promise.all([
+      runDoctor(argv, env),
+      runDoctor([...argv, '--json'], env),
+      runDoctor(argv, env, { isTTY: true }),
+    ]);
+    expect([text.exitCode, json.exitCode, shown.exitCode]).toEqual([1, 1, 1]);
+    return [text, json, shown].flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n');
+  }
+
+  it.each(outages)(
+    'with %s',
+    async (_, surroundings) => {
+      const said = await saidBy(['--only', 'sinks'], await surroundings());
+      expect(said).toMatch(/Verdict: Does not work: .*(Redis|Kafka)/);
+      expect(said).not.toContain(secret);
+    },
+    60_000,
+  );
+
+  it('beside a bridge whose password is wrong, which says so in its status', async () => {
+    const http = String(await freePorts());
+    const env = {
+      SINKS: 'redis',
+      REDIS_URL: redis.url,
+      REDIS_PASSWORD: secret,
+      HTTP_PORT: http,
+      HTTP_HOST: '127.0.0.1',
+    };
+    const { bridge } = await start(env);
+    await waitFor(() => bridge.log.some(({ fact }) => fact === 'sink-down'), { what: 'the sink is down' });
+    const said = await saidBy([], env);
+    expect(said).toContain('bridge-sink-down');
+    expect(said).toContain('redis-login');
+    expect(said).not.toContain(secret);
+  });
+
+  it('of an engine that wants PLAIN, on either side', async () => {
+    const [port, dialled] = [await freePorts(), await freePorts()];
+    const guarded = new Publisher({ plainServer: true });
+    const dialling = new Publisher({ plainUsername: 'engine', plainPassword: secret });
+    try {
+      await guarded.bind(`tcp://127.0.0.1:${port}`);
+      expect(await saidBy([`127.0.0.1:${port}`, '--wait', '100ms'])).toContain('wants PLAIN');
+      dialling.connect(`tcp://127.0.0.1:${dialled}`);
+      const bound = await runDoctor(['--only', 'sources', '--wait', '1s'], { ZMQ_PORT: String(dialled) });
+      expect(bound.stdout).toContain('wants PLAIN');
+      expect(bound.stdout + bound.stderr).not.toContain(secret);
+    } finally {
+      guarded.close();
+      dialling.close();
+    }
+  });
+});
+
 describe('a bridge that runs tells no token ids, in no log line and on no page', () => {
   const number = (seq: number) => {
     const frame = Buffer.alloc(8);
@@ -171,5 +230,18 @@ describe('a bridge that runs tells no token ids, in no log line and on no page',
     expect(said).not.toContain(String(token));
     expect(said).not.toContain(Buffer.from(`no msgpack ${token}`).toString('base64').slice(4, -4));
     expect(said).not.toContain('admin-secret');
+  }, 60_000);
+
+  it('nor does doctor, which reads the same', async () => {
+    for (const form of [[], ['--json']]) {
+      const port = await freePorts();
+      const listening = runDoctor(['--only', 'sources', '--wait', '4s', ...form], { ZMQ_PORT: String(port) });
+      const publisher = await publish(port);
+      const { stdout, stderr } = await listening;
+      publisher.close();
+      for (const code of ['stream', 'undecodable', 'shared-stream']) expect(stdout, code).toContain(code);
+      expect(stdout + stderr).not.toContain(String(token));
+      expect(stdout + stderr).not.toContain(Buffer.from(`no msgpack ${token}`).toString('base64').slice(4, -4));
+    }
   }, 60_000);
 });

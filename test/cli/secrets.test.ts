@@ -44,8 +44,9 @@ function nested(entries: readonly (readonly [string, string])[]): Record<string,
 
 const everySink = { SINKS: sinkModules.map(({ name }) => name).join(',') };
 
+type Run = readonly [string, readonly string[], Readonly<Record<string, string>>];
 /** Every way to give a secret, with every command that reads or prints the configuration. */
-const runs: readonly (readonly [string, readonly string[], Readonly<Record<string, string>>])[] = [
+const runs: readonly Run[] = [
   ['check-config, environment', ['check-config'], { ...everySink, ...inEnvironment }],
   ['check-config, only Redis', ['check-config'], { SINKS: 'redis', REDIS_URL: `redis://u:${canary}@h` }],
   ['check-config --json, only Redis', ['check-config', '--json'], { SINKS: 'redis', REDIS_PASSWORD: canary }],
@@ -73,6 +74,22 @@ const runs: readonly (readonly [string, readonly string[], Readonly<Record<strin
     ['run'],
     { SINKS: 'kafka', KAFKA_SASL_MECHANISM: 'oauthbearer', KAFKA_SASL_OAUTH_TOKEN_URL: `u:${canary}@h` },
   ],
+  ...['text', '--json'].flatMap((form): Run[] => {
+    const doctor = ['doctor', '--wait', '0s', ...(form === 'text' ? [] : [form])];
+    const connect = `tcp://u:${canary}@h:1`;
+    return [
+      [`doctor ${form}, every sink, environment`, [...doctor, '--only', 'sinks'], { ...everySink, ...inEnvironment }],
+      [`doctor ${form}, every sink, secret files`, [...doctor, '--only', 'sinks'], { ...everySink, ...inSecretFiles }],
+      [`doctor ${form}, every sink, file`, [...doctor, '--only', 'sinks', '--config', inFile], everySink],
+      [`doctor ${form}, wrong port`, [...doctor, ...inFlags, '--zmq-port', 'x'], inEnvironment],
+      [`doctor ${form}, an unknown option`, [...doctor, `--redis-pasword=${canary}`], inEnvironment],
+      [`doctor ${form}, an endpoint with a password`, [...doctor, connect], {}],
+      [`doctor ${form}, a host with a password`, [...doctor, `u:${canary}@h`], {}],
+      [`doctor ${form}, a replay endpoint with a password`, [...doctor, 'h', '--replay', connect], {}],
+      [`doctor ${form}, a source with a password`, doctor, { SOURCES: JSON.stringify([{ name: 'e', connect }]) }],
+    ];
+  }),
+  ['tail, a target with a password', ['tail', `u:${canary}@h`], {}],
   ['schema', ['schema'], inEnvironment],
   ['schema --config', ['schema', '--config'], inEnvironment],
   ['--help', ['--help'], inEnvironment],

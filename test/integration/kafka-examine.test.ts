@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Finding } from '../../src/core/finding.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { kafkaSink } from '../../src/sinks/kafka.ts';
+import { runDoctor } from '../doctor/support.ts';
 import { eventBatch, testStream } from '../support/batches.ts';
 import { codesOf, findingsFrom, the } from '../support/findings.ts';
 import { readTopic } from '../support/kafka-reader.ts';
@@ -137,6 +138,26 @@ describe('doctor on a guarded Kafka', () => {
     const findings = await examine({ ...login(), sasl: { ...login().sasl, password: 'wr0ng-one' } });
     expect(codesOf(findings)).toEqual(['kafka-login']);
     expect(JSON.stringify(findings)).not.toContain('wr0ng-one');
+  });
+
+  it('a wrong password, through the whole program: neither text nor --json has it', async () => {
+    const env = {
+      ...{ SINKS: 'kafka', KAFKA_BROKERS: `localhost:${kafka.secure?.sasl}`, KAFKA_SASL_MECHANISM: 'plain' },
+      ...{ KAFKA_SASL_USERNAME: kafkaUser.username, KAFKA_SASL_PASSWORD: 'wr0ng-one' },
+    };
+    const [text, json] = [
+      await runDoctor(['--only', 'sinks'], env),
+      await runDoctor(['--only', 'sinks', '--json'], env),
+    ];
+    expect(text.stdout).toMatch(/Verdict: Does not work: Kafka at localhost:\d+: the login is refused\.\n$/);
+    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, findings: [{ code: 'kafka-login' }] });
+    expect([text.exitCode, json.exitCode]).toEqual([1, 1]);
+    expect(JSON.stringify([text, json])).not.toContain('wr0ng-one');
+  });
+
+  it('its port, given where events were meant', async () => {
+    const { stdout } = await runDoctor([`127.0.0.1:${kafka.port}`, '--wait', '100ms']);
+    expect(stdout).toContain(`Verdict: No events: tcp://127.0.0.1:${kafka.port}: Kafka, not ZeroMQ.`);
   });
 
   it('no login where one is asked for', async () => {

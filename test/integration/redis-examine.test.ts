@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/core/finding.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { redisSink } from '../../src/sinks/redis.ts';
+import { runDoctor } from '../doctor/support.ts';
 import { eventBatch, testStream } from '../support/batches.ts';
 import { codesOf, findingsFrom, the } from '../support/findings.ts';
 import type { RedisService } from '../support/services/redis.ts';
@@ -191,6 +192,17 @@ describe('doctor before a Redis', () => {
       const right = await examine({ url: redis.url, password: 'right-one' });
       expect(codesOf(right, 'failure')).toEqual([]);
       expect(JSON.stringify(right)).not.toContain('right-one');
+    } finally {
+      await redis.remove();
+    }
+  });
+
+  it.each([{}, { password: 'right-one' }])('its port, given where events were meant: %j', async (options) => {
+    const redis = await startRedis(options);
+    try {
+      const { stdout, exitCode } = await runDoctor([`127.0.0.1:${redis.port}`, '--wait', '100ms']);
+      expect(stdout).toContain(`Verdict: No events: tcp://127.0.0.1:${redis.port}: Redis, not ZeroMQ.`);
+      expect(exitCode).toBe(1);
     } finally {
       await redis.remove();
     }

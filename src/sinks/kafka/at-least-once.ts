@@ -7,15 +7,16 @@ import type { Chunk } from './chunks.ts';
 import { chunksOf } from './chunks.ts';
 import { Courier } from './courier.ts';
 import { DeadLetters } from './dead-letters.ts';
+import type { Records } from './entries.ts';
+import { countOf, isStartOf, without } from './entries.ts';
 import { LogReader } from './log-reader.ts';
 import type { KafkaParts } from './parts.ts';
 import { asSinkError } from './parts.ts';
-import type { RecordRef } from './planner.ts';
-import { isStartOf, Progress } from './progress.ts';
+import { Progress } from './progress.ts';
 
 /** Records that may go out together once these epochs are stored. */
 interface Run {
-  readonly records: RecordRef[];
+  readonly records: Records[];
   readonly epochs: Map<string, number>;
 }
 
@@ -78,7 +79,7 @@ export class AtLeastOnceSink implements Sink {
   }
 
   /** A new epoch of a stream is stored only once all of its last one is confirmed: a checkpoint covers what is before it. */
-  #runs(records: readonly RecordRef[]): readonly Run[] {
+  #runs(records: readonly Records[]): readonly Run[] {
     const runs: Run[] = [];
     let seen = new Map<string, number>();
     for (const record of records) {
@@ -98,12 +99,12 @@ export class AtLeastOnceSink implements Sink {
   }
 
   /** A chunk that failed comes first and unchanged: its producer would take other records for copies of it. */
-  async *#chunks(records: readonly RecordRef[]): AsyncGenerator<Chunk> {
+  async *#chunks(records: readonly Records[]): AsyncGenerator<Chunk> {
     let rest = records;
     const { pending } = this.#courier;
     if (pending !== null && isStartOf(pending.entries, records)) {
       yield pending;
-      rest = records.slice(pending.entries.length);
+      rest = without(records, countOf(pending.entries));
     } else {
       this.#courier.forget();
     }
@@ -115,7 +116,7 @@ export class AtLeastOnceSink implements Sink {
 
   async #deliver(chunk: Chunk): Promise<void> {
     const written = await this.#courier.deliver(chunk);
-    this.#progress.confirm(chunk.entries.length);
+    this.#progress.confirm(countOf(chunk.entries));
     this.#deadLetters.confirmed(written);
   }
 }

@@ -1,9 +1,10 @@
 import type { RecordMetadata } from 'kafkajs';
-import type { Part, Sendable } from './chunks.ts';
+import type { Part } from './chunks.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { retry } from './client.ts';
 import { Confirmations, FalseConfirmation } from './confirmations.ts';
 import { inTime, Overdue } from './deadline.ts';
+import type { Sendable } from './entries.ts';
 import type { RecordProducer } from './record-producer.ts';
 
 export interface ChannelOptions {

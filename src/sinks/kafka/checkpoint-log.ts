@@ -1,7 +1,8 @@
 import type { Checkpoint, Position } from '../../core/checkpoint.ts';
 import { checkpointText, comparePositions, parseCheckpoint } from '../../core/checkpoint.ts';
-import type { Part, Sendable } from './chunks.ts';
-import { sizeOf } from './chunks.ts';
+import type { Part } from './chunks.ts';
+import type { Sendable } from './entries.ts';
+import { single, sizeOf } from './entries.ts';
 import type { LogRecord } from './fetch.ts';
 import { partitionOf } from './partition.ts';
 
@@ -147,7 +148,7 @@ function isBehind(one: Position, other: Position): boolean {
 }
 
 function recordOf(key: string, value: string): Sendable {
-  return { key: Buffer.from(key), value: Buffer.from(value), batch: { receivedAt: Date.now() } };
+  return single(Buffer.from(key), Buffer.from(value), { receivedAt: Date.now() });
 }
 
 function parse(value: Buffer | null): Record<string, unknown> {

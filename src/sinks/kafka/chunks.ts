@@ -1,26 +1,5 @@
-import type { RecordBatch } from '../../core/batch.ts';
-import type { DeadLetter } from '../../wire/dead-letter.ts';
-
-/** What goes to Kafka for one record of any kind. */
-export interface Sendable {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  /** Gives it its timestamp. */
-  readonly batch: { readonly receivedAt: number };
-}
-
-/** One record on its way: where it came from and what goes to Kafka for it. */
-export interface Entry extends Sendable {
-  readonly batch: RecordBatch;
-  /** Its place in the batch. */
-  readonly index: number;
-  readonly topic: string;
-  readonly partition: number;
-  /** Why this is a dead letter instead of the record; null for the record itself. */
-  readonly deadLetter: DeadLetter['reason'] | null;
-  /** It goes in a send of its own: only the broker can tell whether it fits once compressed. */
-  readonly alone: boolean;
-}
+import type { Entry, Sendable } from './entries.ts';
+import { countOf, fits, sizeOf } from './entries.ts';
 
 /** What one send has for one partition: one record batch for the broker, taken or refused as a whole. */
 export interface Part<E extends Sendable = Entry> {
@@ -40,20 +19,6 @@ export interface Limits {
   readonly bytes: number;
   /** Most records of one part; kafkajs groups them in quadratic time. */
   readonly records: number;
-}
-
-/** Header of a record batch (61 bytes) and its place in the request. */
-const batchOverhead = 96;
-/** Lengths, deltas and flags around one record at their longest. */
-const recordOverhead = 40;
-
-export function sizeOf(entry: { readonly key: Buffer; readonly value: Buffer }): number {
-  return entry.key.length + entry.value.length + recordOverhead;
-}
-
-/** Whether a record of this size fits into a record batch of its own. */
-export function fits(size: number, limit: number): boolean {
-  return size + batchOverhead <= limit;
 }
 
 /**
@@ -77,6 +42,7 @@ interface OpenPart {
   readonly topic: string;
   readonly partition: number;
   bytes: number;
+  records: number;
   readonly entries: Entry[];
 }
 
@@ -96,12 +62,13 @@ class OpenChunk {
     if (this.#closed || entry.alone) return false;
     const part = this.#partOf(entry);
     if (part === undefined) return true;
-    return part.entries.length < limits.records && fits(part.bytes + sizeOf(entry), limits.bytes);
+    return part.records + entry.count <= limits.records && fits(part.bytes + sizeOf(entry), limits.bytes);
   }
 
   add(entry: Entry): void {
     const part = this.#partOf(entry) ?? this.#open(entry);
     part.bytes += sizeOf(entry);
+    part.records += entry.count;
     part.entries.push(entry);
     this.#entries.push(entry);
     this.#closed = entry.alone;
@@ -116,7 +83,7 @@ class OpenChunk {
   }
 
   #open(entry: Entry): OpenPart {
-    const part = { topic: entry.topic, partition: entry.partition, bytes: 0, entries: [] };
+    const part = { topic: entry.topic, partition: entry.partition, bytes: 0, records: 0, entries: [] };
     this.#parts.set(nameOf(entry), part);
     this.#last = part;
     return part;
@@ -125,6 +92,11 @@ class OpenChunk {
   chunk(): Chunk {
     return { entries: this.#entries, parts: [...this.#parts.values()].map(({ entries }) => partOf(entries)) };
   }
+}
+
+/** How many records the brokers get. */
+export function recordsIn({ entries }: Part<Sendable>): number {
+  return countOf(entries);
 }
 
 /** A part of entries that all go to the same partition. */

@@ -1,6 +1,9 @@
 import type { Message, RecordMetadata } from 'kafkajs';
 import { SinkError } from '../../core/errors.ts';
-import type { Part, Sendable } from './chunks.ts';
+import type { Part } from './chunks.ts';
+import { recordsIn } from './chunks.ts';
+import type { Sendable } from './entries.ts';
+import { nthValue } from './entries.ts';
 
 /** A producer that confirmed something else than what was sent: whatever it says is worthless from then on. */
 export class FalseConfirmation extends Error {
@@ -17,7 +20,8 @@ export class Confirmations {
     return parts.filter((part) => this.#isConfirmed(part, results));
   }
 
-  #isConfirmed({ topic, partition, entries }: Part<Sendable>, results: readonly RecordMetadata[]): boolean {
+  #isConfirmed(part: Part<Sendable>, results: readonly RecordMetadata[]): boolean {
+    const { topic, partition } = part;
     const result = results.find((one) => one.topicName === topic && one.partition === partition);
     if (result === undefined || result.errorCode !== 0) return false;
     const name = `${topic}/${partition}`;
@@ -28,7 +32,7 @@ export class Confirmations {
         `Kafka confirmed offset ${offset} of ${topic} partition ${partition} where at least ${least} was due: it took the records for older ones, or the topic was made anew`,
       );
     }
-    this.#next.set(name, offset + BigInt(entries.length));
+    this.#next.set(name, offset + BigInt(recordsIn(part)));
     return true;
   }
 }
@@ -39,8 +43,11 @@ export function topicMessagesOf(parts: readonly Part<Sendable>[]): { topic: stri
   for (const { topic, partition, entries } of parts) {
     const messages = byTopic.get(topic) ?? [];
     byTopic.set(topic, messages);
-    for (const { key, value, batch } of entries) {
-      messages.push({ key, value, partition, timestamp: String(batch.receivedAt) });
+    for (const entry of entries) {
+      const { key, batch, count } = entry;
+      const timestamp = String(batch.receivedAt);
+      for (let index = 0; index < count; index += 1)
+        messages.push({ key, value: nthValue(entry, index), partition, timestamp });
     }
   }
   return [...byTopic].map(([topic, messages]) => ({ topic, messages }));

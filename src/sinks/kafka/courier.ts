@@ -1,9 +1,10 @@
 import { SinkError } from '../../core/errors.ts';
 import type { ChannelOptions } from './channel.ts';
 import { Channel } from './channel.ts';
-import type { Chunk, Entry, Part } from './chunks.ts';
+import type { Chunk, Part } from './chunks.ts';
 import type { ClientFactory } from './client.ts';
 import { Overdue } from './deadline.ts';
+import type { Entry } from './entries.ts';
 import type { Verdict } from './errors.ts';
 import { judge, sinkErrorOf } from './errors.ts';
 import { smaller } from './narrow.ts';

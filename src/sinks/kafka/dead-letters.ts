@@ -2,7 +2,7 @@ import type { RecordBatch } from '../../core/batch.ts';
 import { frameOf } from '../../core/batch.ts';
 import type { Observe } from '../../core/observer.ts';
 import type { WriteOutcome } from '../../core/sink.ts';
-import type { Entry } from './chunks.ts';
+import type { Entry } from './entries.ts';
 
 /** Counts confirmed dead letters: as facts at once, and by batch for the outcome of the write that ends with it. */
 export class DeadLetters {
@@ -15,13 +15,13 @@ export class DeadLetters {
 
   confirmed(entries: readonly Entry[]): void {
     const byReason = new Map<string, number>();
-    for (const { deadLetter, batch, index } of entries) {
+    for (const { deadLetter, batch, from } of entries) {
       if (deadLetter === null) continue;
       byReason.set(deadLetter, (byReason.get(deadLetter) ?? 0) + 1);
       const count = this.#byBatch.get(batch) ?? { records: 0, frames: new Set() };
       this.#byBatch.set(batch, count);
       count.records += 1;
-      count.frames.add(frameOf(batch, index));
+      count.frames.add(frameOf(batch, from));
     }
     for (const [reason, records] of byReason) this.#observe({ fact: 'dead-lettered', sink: 'kafka', reason, records });
   }

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, RecordMetadata } from 'kafkajs';
-import type { Part, Sendable } from './chunks.ts';
+import { ReusedMemory } from '../reused-memory.ts';
+import type { Part } from './chunks.ts';
+import { recordsIn } from './chunks.ts';
 import type { Codec } from './compression.ts';
+import type { Sendable } from './entries.ts';
 import type { Broker, Cluster, ProducerIdentity } from './inside.ts';
 import { clusterOf, isPassing, produce, protocolError, transactionCoordinator } from './inside.ts';
 import type { PartitionBatch } from './produce-request.ts';
@@ -9,6 +12,8 @@ import { produceBody } from './produce-request.ts';
 import { anonymous, encodeRecordBatch } from './record-batch.ts';
 import type { OpenTransaction, RecordProducer, RecordProducerOptions } from './record-producer.ts';
 
+/** Record batches that one send has, usually; those of further partitions get new memory. */
+const maxPieces = 16;
 /** Where an int32 sequence begins again (Kafka's `DefaultRecordBatch.incrementSequence`). */
 const sequences = 2 ** 31;
 
@@ -21,6 +26,7 @@ export class DirectProducer implements RecordProducer {
   readonly #cluster: Cluster;
   readonly #options: RecordProducerOptions;
   readonly #codec: Codec;
+  readonly #memory = new ReusedMemory(maxPieces);
   /** Null: not idempotent, or not initialised. */
   #identity: ProducerIdentity | null = null;
   /** By topic and partition: number of the next record. */
@@ -52,10 +58,12 @@ export class DirectProducer implements RecordProducer {
     const batches = await Promise.all(parts.map((part) => this.#encode(part, codec)));
     await this.#cluster.addMultipleTargetTopics([...new Set(parts.map(({ topic }) => topic))]);
     const results = await this.#insist(() => this.#deliver(batches));
-    for (const { topic, partition, entries } of parts) {
-      const name = nameOf({ topic, partition });
-      this.#sequences.set(name, ((this.#sequences.get(name) ?? 0) + entries.length) % sequences);
+    for (const part of parts) {
+      const name = nameOf(part);
+      this.#sequences.set(name, ((this.#sequences.get(name) ?? 0) + recordsIn(part)) % sequences);
     }
+    // Only now: what fails may be under way still, and goes out again as it is.
+    for (const { bytes } of batches) this.#memory.give(bytes);
     return results;
   };
 
@@ -86,7 +94,8 @@ export class DirectProducer implements RecordProducer {
           };
     const compress = number === this.#codec.number ? this.#codec.compress : null;
     const isTransactional = this.#enlisted !== null;
-    const bytes = await encodeRecordBatch(entries, { ...producer, isTransactional, codec: number, compress });
+    const memory = this.#memory;
+    const bytes = await encodeRecordBatch(entries, { ...producer, isTransactional, codec: number, compress, memory });
     return { topic, partition, bytes };
   }
 

@@ -4,9 +4,11 @@ import { comparePositions } from '../../core/checkpoint.ts';
 import { SinkError } from '../../core/errors.ts';
 import type { Sink, WriteOutcome } from '../../core/sink.ts';
 import type { LeaseValue } from './checkpoint-log.ts';
-import type { Entry, Part } from './chunks.ts';
+import type { Part } from './chunks.ts';
 import { chunksOf } from './chunks.ts';
 import { DeadLetters } from './dead-letters.ts';
+import type { Entry } from './entries.ts';
+import { recordsOf } from './entries.ts';
 import { judge } from './errors.ts';
 import { KafkaLease } from './lease.ts';
 import { LogReader } from './log-reader.ts';
@@ -14,7 +16,6 @@ import { NameHolder } from './name-holder.ts';
 import { smaller } from './narrow.ts';
 import type { KafkaParts } from './parts.ts';
 import { asSinkError } from './parts.ts';
-import { refsOf } from './progress.ts';
 import type { Session } from './session.ts';
 import { openSession } from './session.ts';
 import type { Send } from './transactor.ts';
@@ -86,10 +87,8 @@ export class ExactlyOnceSink implements Sink {
   async #attempt(batches: readonly RecordBatch[], singly: boolean): Promise<WriteOutcome | 'refused'> {
     const session = await this.#ready();
     const lacking = lackingOf(batches, session.held);
-    const refs = refsOf(lacking);
-    const { entries, failure } = await this.#parts.planner.plan(refs);
     // A batch is written as a whole or not at all.
-    const stop = failure === null ? undefined : refs[entries.length]?.batch;
+    const { entries, failure, stop } = await this.#parts.planner.plan(recordsOf(lacking));
     const written = stop === undefined ? batches : batches.slice(0, batches.indexOf(stop));
     const load = { entries: entries.filter(({ batch }) => batch !== stop), checkpoints: reachedBy(lacking, stop) };
     try {

@@ -1,14 +1,16 @@
-import type { Entry, Part } from './chunks.ts';
-import { partOf } from './chunks.ts';
+import type { Part } from './chunks.ts';
+import { partOf, recordsIn } from './chunks.ts';
+import type { Entry } from './entries.ts';
+import { halves } from './entries.ts';
 import type { Verdict } from './errors.ts';
 import { sinkErrorOf } from './errors.ts';
 import type { Bury } from './planner.ts';
 
 /** Finds the record that made the broker refuse a part: its halves, or for a single record its dead letter. */
-export async function smaller({ entries }: Part, verdict: Verdict, bury: Bury): Promise<Part[]> {
-  const middle = Math.ceil(entries.length / 2);
-  if (entries.length > 1) return [partOf(entries.slice(0, middle)), partOf(entries.slice(middle))];
-  const [entry] = entries;
+export async function smaller(part: Part, verdict: Verdict, bury: Bury): Promise<Part[]> {
+  const records = recordsIn(part);
+  if (records > 1) return halves(part.entries, Math.ceil(records / 2)).map(partOf);
+  const [entry] = part.entries;
   return entry === undefined ? [] : [partOf([await letterFor(entry, verdict, bury)])];
 }
 

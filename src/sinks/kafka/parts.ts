@@ -34,7 +34,7 @@ export class KafkaParts {
     this.observe = given.observe;
     const topics = new Topics(config);
     this.directory = new Directory(factory, config);
-    this.planner = new Planner(topics, this.directory, config);
+    this.planner = new Planner(topics, this.directory, this);
     this.records = new CheckpointRecords(config.checkpointTopic, bridge);
     const { deadLetterTopic, checkpointTopic } = config;
     this.#expected = [topics.constant, deadLetterTopic, checkpointTopic].filter((topic) => topic !== null);

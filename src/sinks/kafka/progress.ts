@@ -1,5 +1,6 @@
 import type { RecordBatch } from '../../core/batch.ts';
-import type { RecordRef } from './planner.ts';
+import type { Records } from './entries.ts';
+import { recordsOf, without } from './entries.ts';
 
 /**
  * Counts confirmed records of the writes of one lane. A batch may be half confirmed when a write fails; the lane then
@@ -10,11 +11,11 @@ export class Progress {
   #confirmed = 0;
 
   /** Takes the batches of a write and returns the records in them that are still to be confirmed. */
-  begin(batches: readonly RecordBatch[]): readonly RecordRef[] {
+  begin(batches: readonly RecordBatch[]): readonly Records[] {
     const { batch, records } = this.#position();
     this.#batches = batches;
     this.#confirmed = batch !== undefined && batches[0] === batch ? records : 0;
-    return refsOf(batches).slice(this.#confirmed);
+    return without(recordsOf(batches), this.#confirmed);
   }
 
   confirm(records: number): void {
@@ -36,13 +37,4 @@ export class Progress {
     }
     return { written, batch: undefined, records: 0 };
   }
-}
-
-export function refsOf(batches: readonly RecordBatch[]): readonly RecordRef[] {
-  return batches.flatMap((batch) => batch.ends.map((_, index) => ({ batch, index })));
-}
-
-/** Whether the chunk holds exactly the first of these records. */
-export function isStartOf(chunk: readonly RecordRef[], records: readonly RecordRef[]): boolean {
-  return chunk.every((one, at) => one.batch === records[at]?.batch && one.index === records[at]?.index);
 }

@@ -1,12 +1,7 @@
 import { crc32c } from '@node-rs/crc32';
-
-/** A record as Kafka takes it, without headers. */
-export interface KafkaRecord {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  /** Gives it its timestamp. */
-  readonly batch: { readonly receivedAt: number };
-}
+import type { ReusedMemory } from '../reused-memory.ts';
+import type { Sendable } from './entries.ts';
+import { countOf, startOf } from './entries.ts';
 
 /** Who writes a record batch, for the broker to recognise it again (KIP-98); all -1 where it need not. */
 export interface ProducerState {
@@ -22,6 +17,8 @@ export interface RecordBatchOptions extends ProducerState {
   readonly codec: number;
   /** Compresses the records, all together. */
   readonly compress: ((records: Buffer) => Promise<Buffer>) | null;
+  /** Where it is written; what comes back stands there, unless it is compressed. */
+  readonly memory: ReusedMemory;
 }
 
 /** For a producer that is not idempotent. */
@@ -43,32 +40,32 @@ const recordOverhead = 32;
  * One record batch (magic 2, KIP-98) of these records, at least one, in order: what a Produce request has for a partition.
  * Offsets begin at 0 as producers always write them; the broker sets them.
  */
-export async function encodeRecordBatch(records: readonly KafkaRecord[], options: RecordBatchOptions): Promise<Buffer> {
-  const first = timestampOf(records[0]);
+export async function encodeRecordBatch(entries: readonly Sendable[], options: RecordBatchOptions): Promise<Buffer> {
+  const first = entries[0]?.batch.receivedAt ?? 0;
   let size = headerBytes;
   let newest = first;
-  for (const record of records) {
-    size += record.key.length + record.value.length + recordOverhead;
-    newest = Math.max(newest, timestampOf(record));
+  for (const { key, values, first: from, count, batch } of entries) {
+    size += (values.ends[from + count - 1] ?? 0) - startOf(values, from) + count * (key.length + recordOverhead);
+    newest = Math.max(newest, batch.receivedAt);
   }
-  const bytes = Buffer.allocUnsafeSlow(size);
+  const bytes = options.memory.take(size);
   let end = headerBytes;
-  for (let index = 0; index < records.length; index += 1) {
-    end = writeRecord(bytes, end, records[index] as KafkaRecord, { index, delta: timestampOf(records[index]) - first });
+  let index = 0;
+  for (const entry of entries) {
+    end = writeRecords(bytes, end, entry, { index, delta: entry.batch.receivedAt - first });
+    index += entry.count;
   }
   const whole = await compressed(bytes.subarray(0, end), options);
-  writeHeader(whole, { ...options, count: records.length, first, newest });
+  writeHeader(whole, { ...options, count: countOf(entries), first, newest });
   return whole;
 }
 
-function timestampOf(record: KafkaRecord | undefined): number {
-  return record?.batch.receivedAt ?? 0;
-}
-
-async function compressed(bytes: Buffer, { compress }: RecordBatchOptions): Promise<Buffer> {
+async function compressed(bytes: Buffer, { compress, memory }: RecordBatchOptions): Promise<Buffer> {
   if (compress === null) return bytes;
   const records = await compress(bytes.subarray(headerBytes));
-  return Buffer.concat([bytes.subarray(0, headerBytes), records]);
+  const whole = Buffer.concat([bytes.subarray(0, headerBytes), records]);
+  memory.give(bytes);
+  return whole;
 }
 
 interface Header extends RecordBatchOptions {
@@ -95,35 +92,46 @@ function writeHeader(bytes: Buffer, header: Header): void {
   bytes.writeUInt32BE(crc32c(bytes.subarray(attributesAt)), crcAt);
 }
 
-/** Length, attributes, timestamp delta, offset delta, key, value, number of headers; all numbers as zigzag varints. */
-function writeRecord(
+/** Each: length, attributes, timestamp delta, offset delta, key, value, number of headers; all numbers as zigzag varints. */
+function writeRecords(
   bytes: Buffer,
   start: number,
-  { key, value }: KafkaRecord,
+  { key, values, first, count }: Sendable,
   place: { readonly index: number; readonly delta: number },
 ): number {
   const delta = zigzag(place.delta);
-  const offset = zigzag(place.index);
-  const length =
-    1 +
-    sizeOf(delta) +
-    sizeOf(offset) +
-    sizeOf(key.length * 2) +
-    key.length +
-    sizeOf(value.length * 2) +
-    value.length +
-    1;
-  let at = writeVarint(bytes, start, length * 2);
-  bytes[at] = 0;
-  at = writeVarint(bytes, at + 1, delta);
-  at = writeVarint(bytes, at, offset);
-  at = writeVarint(bytes, at, key.length * 2);
-  bytes.set(key, at);
-  at = writeVarint(bytes, at + key.length, value.length * 2);
-  bytes.set(value, at);
-  at += value.length;
-  bytes[at] = 0;
-  return at + 1;
+  // What does not change: attributes, timestamp delta, key, number of headers.
+  const fixed = 1 + sizeOf(delta) + sizeOf(key.length * 2) + key.length + 1;
+  let at = start;
+  let from = startOf(values, first);
+  for (let index = 0; index < count; index += 1) {
+    const offset = (place.index + index) * 2;
+    const to = values.ends[first + index] as number;
+    const length = to - from - 1;
+    at = writeVarint(bytes, at, (fixed + sizeOf(offset) + sizeOf(length * 2) + length) * 2);
+    bytes[at] = 0;
+    at = writeVarint(bytes, at + 1, delta);
+    at = writeVarint(bytes, at, offset);
+    at = writeVarint(bytes, at, key.length * 2);
+    at = put(bytes, at, key);
+    at = writeVarint(bytes, at, length * 2);
+    values.bytes.copy(bytes, at, from, to - 1);
+    at += length;
+    bytes[at] = 0;
+    at += 1;
+    from = to;
+  }
+  return at;
+}
+
+/** Few bytes: a loop is cheaper than a view. */
+function put(bytes: Buffer, start: number, some: Buffer): number {
+  if (some.length > 64) {
+    bytes.set(some, start);
+    return start + some.length;
+  }
+  for (let index = 0; index < some.length; index += 1) bytes[start + index] = some[index] as number;
+  return start + some.length;
 }
 
 /** The lane's clock may go back: a timestamp may be before the first one. */

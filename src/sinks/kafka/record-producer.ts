@@ -1,5 +1,6 @@
 import type { RecordMetadata } from 'kafkajs';
-import type { Part, Sendable } from './chunks.ts';
+import type { Part } from './chunks.ts';
+import type { Sendable } from './entries.ts';
 
 /** Sends parts, each as one record batch; the brokers' answers, of which some may be lacking. */
 export type SendParts = (parts: readonly Part<Sendable>[], codec: number) => Promise<readonly RecordMetadata[]>;

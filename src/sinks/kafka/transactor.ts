@@ -1,9 +1,10 @@
 import { SinkError } from '../../core/errors.ts';
-import type { Part, Sendable } from './chunks.ts';
+import type { Part } from './chunks.ts';
 import type { Client, ClientFactory } from './client.ts';
 import { transactionRetry } from './client.ts';
 import { Confirmations } from './confirmations.ts';
 import { inTime } from './deadline.ts';
+import type { Sendable } from './entries.ts';
 import type { OpenTransaction, RecordProducer } from './record-producer.ts';
 
 export interface TransactorOptions {

@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis';
 import { messageOf, SinkError } from '../../core/errors.ts';
+import { ReusedMemory } from '../reused-memory.ts';
 import type { Connection } from './connection.ts';
 import { troubleOf } from './errors.ts';
 import type { Script } from './lua.ts';
 import { refusalIn } from './lua.ts';
 import type { Argument } from './request.ts';
-import { RequestMemory } from './request.ts';
+import { requestOf } from './request.ts';
 
 /** More nodes than this in a row do not know who owns a slot: the cluster is changing. */
 const maxRedirects = 3;
@@ -13,7 +14,7 @@ const maxRedirects = 3;
 /** Makes one call at a time over one connection, wherever the keys are. */
 export class Caller {
   readonly #connection: Connection;
-  readonly #memory = new RequestMemory();
+  readonly #memory = new ReusedMemory(1);
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -52,7 +53,7 @@ export class Caller {
 
   /** The library's command with bytes of our own. */
   async #request(client: Redis, args: readonly Argument[]): Promise<unknown> {
-    const bytes = this.#memory.write(args);
+    const bytes = requestOf(args, this.#memory);
     const command = this.#connection.command('evalsha');
     command.toWritable = () => bytes;
     try {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../../src/core/checkpoint.ts';
 import { CheckpointRecords, CheckpointView } from '../../../src/sinks/kafka/checkpoint-log.ts';
-import type { Part, Sendable } from '../../../src/sinks/kafka/chunks.ts';
+import type { Part } from '../../../src/sinks/kafka/chunks.ts';
+import type { Sendable } from '../../../src/sinks/kafka/entries.ts';
+import { nthValue } from '../../../src/sinks/kafka/entries.ts';
 import { committed } from '../../../src/sinks/kafka/fetch.ts';
 import { LeaseWatch } from '../../../src/sinks/kafka/lease.ts';
 import { NameHolder } from '../../../src/sinks/kafka/name-holder.ts';
@@ -26,7 +28,7 @@ class Log {
 
   append(parts: Iterable<Part<Sendable>>): void {
     for (const { partition, entries } of parts) {
-      for (const { key, value } of entries) this.raw(key.toString(), value.toString(), partition);
+      for (const entry of entries) this.raw(entry.key.toString(), nthValue(entry, 0).toString(), partition);
     }
   }
 

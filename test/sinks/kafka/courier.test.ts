@@ -1,10 +1,12 @@
 import type { RecordMetadata } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { SinkError } from '../../../src/core/errors.ts';
-import type { Entry, Part } from '../../../src/sinks/kafka/chunks.ts';
+import type { Part } from '../../../src/sinks/kafka/chunks.ts';
 import { chunksOf } from '../../../src/sinks/kafka/chunks.ts';
 import type { ClientFactory } from '../../../src/sinks/kafka/client.ts';
 import { Courier } from '../../../src/sinks/kafka/courier.ts';
+import type { Entry } from '../../../src/sinks/kafka/entries.ts';
+import { nthValue, single } from '../../../src/sinks/kafka/entries.ts';
 import { Sockets } from '../../../src/sinks/kafka/sockets.ts';
 import { eventBatch, testStream } from '../../support/batches.ts';
 
@@ -24,7 +26,9 @@ function courierOn(answer: Answer, patience = 1_000) {
       connect: async () => {},
       disconnect: async () => {},
       send: async (parts: readonly Part[]) => {
-        const sent = parts.flatMap(({ partition, entries }) => entries.map(({ value }) => `${partition}/${value}`));
+        const sent = parts.flatMap(({ partition, entries }) =>
+          entries.map((entry) => `${partition}/${nthValue(entry, 0)}`),
+        );
         log.push(`${mine}: ${sent.join(' ')}`);
         return answer(parts, mine);
       },
@@ -46,8 +50,8 @@ const batch = eventBatch(testStream(), 0);
 
 function chunkOf(...partitions: number[]) {
   const entries = partitions.map((partition, index): Entry => {
-    const value = Buffer.from(String(index));
-    return { batch, index, topic: 't', partition, key: Buffer.from('k'), value, deadLetter: null, alone: false };
+    const one = single(Buffer.from('k'), Buffer.from(String(index)), batch);
+    return { ...one, batch, from: index, topic: 't', partition, deadLetter: null, alone: false };
   });
   const [chunk] = chunksOf(entries, 100, () => 1_000_000);
   if (chunk === undefined) throw new Error('no entries');

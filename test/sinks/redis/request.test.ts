@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Argument } from '../../../src/sinks/redis/request.ts';
-import { RequestMemory } from '../../../src/sinks/redis/request.ts';
+import { requestOf } from '../../../src/sinks/redis/request.ts';
+import { ReusedMemory } from '../../../src/sinks/reused-memory.ts';
 
 /** The arguments of a command, as a server reads them. */
 function parsed(bytes: Buffer): Buffer[] {
@@ -30,10 +31,10 @@ describe('a request', () => {
   it('is read by a server as the arguments it was written from, in whatever memory', () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)));
     const argument = fc.oneof(fc.string({ unit: 'binary' }), pieces);
-    const memory = new RequestMemory();
+    const memory = new ReusedMemory(1);
     fc.assert(
       fc.property(fc.array(argument, { minLength: 1, maxLength: 20 }), fc.boolean(), (args, answered) => {
-        const bytes = memory.write(args);
+        const bytes = requestOf(args, memory);
         expect(parsed(bytes)).toEqual(args.map(whole));
         if (answered) memory.give(bytes);
       }),
@@ -41,18 +42,19 @@ describe('a request', () => {
   });
 
   it('stands in memory of its own until it was answered', () => {
-    const memory = new RequestMemory();
-    const [first, second] = [memory.write(['PING', [Buffer.alloc(1_000, 'a')]]), memory.write(['PING', 'b'])];
+    const memory = new ReusedMemory(1);
+    const first = requestOf(['PING', [Buffer.alloc(1_000, 'a')]], memory);
+    const second = requestOf(['PING', 'b'], memory);
     expect(second.buffer).not.toBe(first.buffer);
     expect(parsed(first)).toEqual([Buffer.from('PING'), Buffer.alloc(1_000, 'a')]);
     memory.give(second);
-    expect(memory.write(['PING']).buffer).toBe(second.buffer);
+    expect(requestOf(['PING'], memory).buffer).toBe(second.buffer);
   });
 
   it('gets larger memory where it needs it, which is not kept where it is very large', () => {
-    const memory = new RequestMemory();
+    const memory = new ReusedMemory(1);
     const answered = (size: number) => {
-      const bytes = memory.write([[Buffer.alloc(size, 'x')]]);
+      const bytes = requestOf([[Buffer.alloc(size, 'x')]], memory);
       expect(parsed(bytes)[0]?.equals(Buffer.alloc(size, 'x'))).toBe(true);
       memory.give(bytes);
       return bytes.buffer;

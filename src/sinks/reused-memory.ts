@@ -1,0 +1,41 @@
+/** Memory grows in steps of this. */
+const step = 262_144;
+/** Larger pieces are not kept: only a single record can need one. */
+const mostKept = 8 * step;
+
+/**
+ * Memory for requests, used again once they were answered: to get new memory for each of them costs more than to write
+ * it, and has the garbage collector look through everything again and again.
+ */
+export class ReusedMemory {
+  readonly #free: Buffer[] = [];
+  readonly #own = new WeakSet<ArrayBufferLike>();
+  readonly #pieces: number;
+
+  /** `pieces`: kept at most; as many as are in use at once. */
+  constructor(pieces: number) {
+    this.#pieces = pieces;
+  }
+
+  /** So many bytes or more, that stay as they are until `give` gets them back. */
+  take(room: number): Buffer {
+    const index = this.#free.findIndex(({ length }) => length >= room);
+    const [free] = index < 0 ? [] : this.#free.splice(index, 1);
+    if (free !== undefined) return free;
+    const made = Buffer.allocUnsafeSlow(Math.ceil(room / step) * step);
+    this.#own.add(made.buffer);
+    return made;
+  }
+
+  /**
+   * Nobody reads these bytes any more; they may be a part of what was taken, or something else, which is left alone. Bytes of
+   * which that is not known must not come back.
+   */
+  give({ buffer }: Buffer): void {
+    const isFree = this.#free.some((free) => free.buffer === buffer);
+    if (!this.#own.has(buffer) || isFree || buffer.byteLength > mostKept) return;
+    // The newest stays: it is as large as what is needed now.
+    if (this.#free.length === this.#pieces) this.#free.shift();
+    this.#free.push(Buffer.from(buffer));
+  }
+}

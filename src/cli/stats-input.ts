@@ -1,8 +1,11 @@
 import { stat } from 'node:fs/promises';
+import { isCapture } from '../capture/reader.ts';
 import { suggestion } from '../config/nearest.ts';
 import { BridgeError, ConfigError, codeOf, messageOf } from '../core/errors.ts';
 import type { RecordReader } from '../core/record-reader.ts';
 import { listFiles, NdjsonReader } from '../sinks/file/ndjson.ts';
+import type { Flaw } from './capture/record-reader.ts';
+import { CaptureRecords } from './capture/record-reader.ts';
 import type { Edge } from './edge.ts';
 import { ableSinks } from './sink-choice.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -11,15 +14,16 @@ import { StreamReader } from './stream-reader.ts';
 export interface StatsInput {
   readonly reader: RecordReader;
   readonly unit: 'bytes' | 'records';
+  /** What was wrong with it, once it was read. */
+  readonly flaw?: () => Flaw | null;
 }
 
-/** Ways to read files that are no NDJSON, by the end of their name. */
-export type Openers = Readonly<Record<string, (path: string) => Promise<StatsInput>>>;
-
-/** A file or folder; null where there is none of this name. */
-export async function fileInput(path: string, openers: Openers): Promise<StatsInput | null> {
-  const opener = Object.entries(openers).find(([ending]) => path.endsWith(ending))?.[1];
-  if (opener !== undefined) return opener(path);
+/** A file or folder; null where there is none of this name. A capture is known by its first bytes. */
+export async function fileInput(path: string): Promise<StatsInput | null> {
+  if (await isCapture(path)) {
+    const reader = await CaptureRecords.open(path);
+    return { reader, unit: 'bytes', flaw: () => reader.flaw };
+  }
   try {
     const stats = await stat(path);
     const files = stats.isDirectory() ? await listFiles(path) : [path];

@@ -6,7 +6,7 @@ import type { Edge } from './edge.ts';
 import { progressOn } from './progress.ts';
 import { addSettingFlags } from './settings-flags.ts';
 import { ableSinks, chooseSink } from './sink-choice.ts';
-import type { Openers, StatsInput } from './stats-input.ts';
+import type { StatsInput } from './stats-input.ts';
 import { fileInput, standardInput, unknownInput } from './stats-input.ts';
 import { statsText } from './stats-text.ts';
 import { paintFor } from './style.ts';
@@ -15,9 +15,9 @@ const defaultBlocks = 500_000;
 const maxStreams = 20_000;
 
 const helpText = `
-INPUT is a file of JSON lines (one record each, as the sinks file and stdout write them), a folder of such files, - for
-standard input, or the name of a sink (redis, kafka, file), found by the usual settings. Reads what is there when it
-begins (standard input: to its end), and changes nothing.
+INPUT is a file of JSON lines (one record each, as the sinks file and stdout write them), a folder of such files, a capture
+(the records that a bridge would make of it), - for standard input, or the name of a sink (redis, kafka, file), found by the
+usual settings. Reads what is there when it begins (standard input: to its end), and changes nothing.
 
 Memory is bounded: about 250 bytes for each of the --max-blocks blocks. Where there are more at once, only every second,
 fourth ... block is followed, and the output says so. Duplicates are found by the order of each stream, without
@@ -28,46 +28,39 @@ Examples:
   zcat records-*.ndjson.gz | kv-event-bridge stats -
   kv-event-bridge stats redis --redis-url redis://redis:6379 --json | jq .blocks.reuse`;
 
-/** `stats`: what is in a file or a sink. `openers`: for files that hold no JSON lines. */
-export function addStatsCommand(
-  program: Command,
-  edge: Edge,
-  done: (exitCode: number) => void,
-  openers: Openers = {},
-): void {
+/** `stats`: what is in a file or a sink. */
+export function addStatsCommand(program: Command, edge: Edge, done: (exitCode: number) => void): void {
   const command = program
     .command('stats')
     .description(
-      'Count what is in a file, a folder or a sink: events, streams, gaps, duplicates, blocks and their reuse.',
+      'Count what is in a file, a folder, a capture or a sink: events, streams, gaps, duplicates, blocks and their reuse.',
     )
-    .argument('<input>', 'A file, a folder, a sink, or - for standard input.')
+    .argument('<input>', 'A file, a folder, a capture, a sink, or - for standard input.')
     .option('--max-blocks <number>', 'Blocks that are followed at once.', maxBlocksOf, defaultBlocks)
     .option('--json', 'Print JSON.')
     .addHelpText('after', helpText);
   addSettingFlags(command, sinkModules).action(async (name: string, flags: { maxBlocks: number; json?: true }) => {
     const stop = new AbortController();
     edge.onSignal(() => stop.abort());
-    const input = await inputOf(name, { command, edge }, openers);
+    const input = await inputOf(name, { command, edge });
     const stats = await count(input, edge, new Stats({ maxBlocks: flags.maxBlocks, maxStreams }), stop.signal);
     if (stop.signal.aborted) edge.stderr.write('stats: stopped before the end; these are the records so far\n');
+    const flaw = input.flaw?.() ?? null;
+    if (flaw !== null && !stop.signal.aborted) edge.stderr.write(`stats: ${flaw.text}\n`);
     const report = stats.report();
     edge.stdout.write(
       flags.json ? `${JSON.stringify(report, null, 2)}\n` : statsText(report, paintFor(edge.stdout, edge.env)),
     );
     // Numbers of a part are no answer to whoever does not read the line above.
-    done(stop.signal.aborted ? 1 : 0);
+    done(stop.signal.aborted || flaw?.isBad === true ? 1 : 0);
   });
 }
 
 /** The name of a sink goes before that of a file: `./redis` means the file. */
-async function inputOf(
-  name: string,
-  context: { readonly command: Command; readonly edge: Edge },
-  openers: Openers,
-): Promise<StatsInput> {
+async function inputOf(name: string, context: { readonly command: Command; readonly edge: Edge }): Promise<StatsInput> {
   if (name === '-') return standardInput(context.edge);
   if (!ableSinks('reader').includes(name)) {
-    const input = await fileInput(name, openers);
+    const input = await fileInput(name);
     if (input === null) throw unknownInput(name);
     return input;
   }

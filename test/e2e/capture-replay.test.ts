@@ -285,7 +285,7 @@ describe('a capture that is not whole', () => {
 
   it.each([
     [['--to', 'redsi'], '--to "redsi" is no sink; did you mean redis?'],
-    [['--to', 'tcp://127.0.0.1:0'], '--to: endpoint tcp://127.0.0.1:0 names no address'],
+    [['--to', 'tcp://127.0.0.1:0'], '--to "tcp://127.0.0.1:0" has the port 0'],
     [['--speed', '0'], '--speed "0" is no speed'],
     [['--to', 'file', '--replay', 'tcp://*:5558'], '--replay belongs to an endpoint'],
     [['--to', 'tcp://*:5557', '--hold', 'x'], '--hold "x" is no duration'],

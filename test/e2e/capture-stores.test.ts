@@ -120,11 +120,13 @@ describe('a replay beside a running bridge in the same store', () => {
 
 describe('a replay whose sink is away', () => {
   it('says so, waits, and goes on when it is back', async () => {
-    const target = await stores.target('redis', 'exactly-once');
+    const target = await stores.target('redis', 'at-least-once');
     await target.service.kill();
     const args = [file, '--to', 'redis', '--speed', 'max', '--json'];
     // At the end it waits for as long as it takes: that limit is one for Ctrl-C.
-    const program = track(new Program('replay', { args, env: { ...target.env, DRAIN_TIMEOUT: '100ms' } }));
+    const program = track(
+      new Program('replay', { args, env: { ...target.env, DRAIN_TIMEOUT: '100ms', CHECKPOINT_WAIT: '0' } }),
+    );
     await waitFor(() => program.stderr.includes('trying again until it works'), { what: 'it says so' });
     await target.service.start();
     expect(await program.exited, program.stderr).toBe(0);

@@ -1,7 +1,7 @@
 import { readEndpoint } from '../../config/endpoint.ts';
 import { fromText } from '../../config/formats.ts';
 import type { Layers } from '../../config/load.ts';
-import { shownEndpoint } from '../../config/mask.ts';
+import { shownArgument } from '../../config/mask.ts';
 import { ConfigError } from '../../core/errors.ts';
 
 /** The flags of `capture` beside those of the settings, as commander names them. */
@@ -44,7 +44,7 @@ export function readEnds({ duration, count, maxBytes }: CaptureFlags): CaptureEn
 
 function countOf(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw new ConfigError(`--count ${shown(text)} must be a whole number from 1`);
+  throw new ConfigError(`--count ${shownArgument(text)} must be a whole number from 1`);
 }
 
 function limit(
@@ -54,11 +54,7 @@ function limit(
 ): number {
   const value = fromText(format, text);
   if (typeof value === 'number' && value >= least) return value;
-  throw new ConfigError(`--${flag} ${shown(text)} is not allowed: ${remedy}`);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
+  throw new ConfigError(`--${flag} ${shownArgument(text)} is not allowed: ${remedy}`);
 }
 
 /**
@@ -74,7 +70,7 @@ export function withSources(layers: Layers, endpoints: readonly string[], binds:
   const sources = given.map(([asked, endpoint], index) => {
     const mode = /^tcp:\/\/\*:/.test(endpoint) ? 'bind' : asked;
     const complaint = readEndpoint(endpoint, mode);
-    if (typeof complaint === 'string') throw new ConfigError(`endpoint ${shownEndpoint(endpoint)} ${complaint}`);
+    if (typeof complaint === 'string') throw new ConfigError(`endpoint ${shownArgument(endpoint)} ${complaint}`);
     return { name: index === 0 ? 'zmq' : `zmq-${index + 1}`, [mode]: endpoint };
   });
   return { ...layers, flags: { ...layers.flags, sources: JSON.stringify(sources) } };

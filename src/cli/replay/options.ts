@@ -1,7 +1,8 @@
+import { readEndpoint } from '../../config/endpoint.ts';
 import { fromText } from '../../config/formats.ts';
+import { shownArgument } from '../../config/mask.ts';
 import { suggestion } from '../../config/nearest.ts';
-import { ConfigError, messageOf } from '../../core/errors.ts';
-import { checkEndpoint } from '../../ingress/endpoint.ts';
+import { ConfigError } from '../../core/errors.ts';
 import { sinkModules } from '../../sinks/registry.ts';
 
 /** The flags of `replay` beside those of the settings, as commander names them. */
@@ -50,7 +51,7 @@ function sinksOf({ to, bind, replay }: ReplayFlags): ReplayTarget {
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     const forms = `${suggestion(unknown, known)}; or give an endpoint (tcp://host:port)`;
-    throw new ConfigError(`--to ${JSON.stringify(unknown.slice(0, 100))} is no sink; ${forms}`);
+    throw new ConfigError(`--to ${shownArgument(unknown)} is no sink; ${forms}`);
   }
   if (bind === true || replay !== undefined)
     throw new ConfigError(`${bind === true ? '--bind' : '--replay'} belongs to an endpoint: give --to tcp://host:port`);
@@ -63,24 +64,17 @@ export function readSpeed(text: string): number {
   const speed = /^\d{1,6}(\.\d{1,6})?$/.test(text) ? Number(text) : 0;
   if (speed > 0) return speed;
   throw new ConfigError(
-    `--speed ${shown(text)} is no speed: use 1 for the original timing, 10 for ten times that, or max`,
+    `--speed ${shownArgument(text)} is no speed: use 1 for the original timing, 10 for ten times that, or max`,
   );
 }
 
 function durationOf(flag: string, text: string): number {
   const value = fromText('duration', text);
   if (typeof value === 'number' && value >= 0) return value;
-  throw new ConfigError(`--${flag} ${shown(text)} is no duration: write it like 10s or 5m`);
+  throw new ConfigError(`--${flag} ${shownArgument(text)} is no duration: write it like 10s or 5m`);
 }
 
 function check(flag: string, endpoint: string, mode: 'bind' | 'connect'): void {
-  try {
-    checkEndpoint(endpoint, mode);
-  } catch (error) {
-    throw new ConfigError(`${flag}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
+  const complaint = readEndpoint(endpoint, mode);
+  if (typeof complaint === 'string') throw new ConfigError(`${flag} ${shownArgument(endpoint)} ${complaint}`);
 }

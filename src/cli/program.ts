@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { shownArgument } from '../config/mask.ts';
 import { suggestion } from '../config/nearest.ts';
 import { ConfigError, messageOf } from '../core/errors.ts';
 import { addCaptureCommand } from './capture.ts';
@@ -85,7 +86,7 @@ function programOf(edge: Edge, done: (exitCode: number) => void): Command {
 function checkCommandName(program: Command, [word]: readonly string[]): void {
   const known = [...program.commands.map((command) => command.name()), 'help'];
   if (word === undefined || word.startsWith('-') || known.includes(word)) return;
-  throw new ConfigError(`unknown command ${JSON.stringify(word.slice(0, 100))}; ${suggestion(word, known)}`);
+  throw new ConfigError(`unknown command ${shownArgument(word)}; ${suggestion(word, known)}`);
 }
 
 function reported(error: unknown, program: Command, edge: Edge): number {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { shownArgument } from '../config/mask.ts';
 import { suggestion } from '../config/nearest.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { SinkModule } from '../core/sink.ts';
@@ -24,6 +25,14 @@ export function ableSinks(ability: Ability): readonly string[] {
   return sinkModules.filter((module) => module[ability] !== undefined).map(({ name }) => name);
 }
 
+/** For those who give a store's address instead of the sink's name; null where it is none. */
+export function storeHint(word: string): string | null {
+  if (/^rediss?:\/\//.test(word)) return 'say redis, and give the address as redis.url (--redis-url, REDIS_URL)';
+  if (/^kafka:\/\//.test(word))
+    return 'say kafka, and give the address as kafka.brokers (--kafka-brokers, KAFKA_BROKERS)';
+  return null;
+}
+
 /**
  * The sink of this name as the settings describe it, whether it is enabled or not; without a name the first enabled one,
  * null where none of those is able.
@@ -35,7 +44,9 @@ export async function chooseSink(
 ): Promise<ChosenSink | null> {
   const able = ableSinks(ability);
   if (name !== null && !able.includes(name)) {
-    throw new ConfigError(`no sink ${JSON.stringify(name.slice(0, 100))} that can be read; ${suggestion(name, able)}`);
+    throw new ConfigError(
+      `no sink ${shownArgument(name)} that can be read; ${storeHint(name) ?? suggestion(name, able)}`,
+    );
   }
   const layers = layersOf(command, sinkModules, edge);
   let { config } = await loadConfig(sinkModules, layers);

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { isCapture } from '../capture/reader.ts';
+import { shownArgument } from '../config/mask.ts';
 import { suggestion } from '../config/nearest.ts';
 import { BridgeError, ConfigError, codeOf, messageOf } from '../core/errors.ts';
 import type { RecordReader } from '../core/record-reader.ts';
@@ -7,7 +8,7 @@ import { listFiles, NdjsonReader } from '../sinks/file/ndjson.ts';
 import type { Flaw } from './capture/record-reader.ts';
 import { CaptureRecords } from './capture/record-reader.ts';
 import type { Edge } from './edge.ts';
-import { ableSinks } from './sink-choice.ts';
+import { ableSinks, storeHint } from './sink-choice.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** Something to count records in, and in what its progress counts. */
@@ -41,7 +42,8 @@ export function standardInput({ stdin }: Edge): StatsInput {
 }
 
 export function unknownInput(name: string): ConfigError {
-  const shown = JSON.stringify(name.slice(0, 200));
-  const hint = suggestion(name, ableSinks('reader'));
+  // A path may have any character; an address with a login does not begin like one.
+  const shown = /^[./]/.test(name) ? JSON.stringify(name.slice(0, 200)) : shownArgument(name);
+  const hint = storeHint(name) ?? suggestion(name, ableSinks('reader'));
   return new ConfigError(`${shown} is neither a file or folder that is there nor a sink that can be read; ${hint}`);
 }

@@ -8,7 +8,7 @@ import { sinkModules } from '../sinks/registry.ts';
 import type { Edge } from './edge.ts';
 import { Output } from './output.ts';
 import { addSettingFlags, layersOf } from './settings-flags.ts';
-import { ableSinks, chooseSink } from './sink-choice.ts';
+import { ableSinks, chooseSink, storeHint } from './sink-choice.ts';
 import { hasColour, isTerminal } from './style.ts';
 import { checkTypes } from './tail/filter.ts';
 import { BridgeTail } from './tail/from-bridge.ts';
@@ -103,7 +103,7 @@ class Tail {
     const known = ableSinks('reader');
     if (!known.includes(target)) {
       const forms = `${suggestion(target, known)}; or give a bridge's URL (http://host:8080) or an endpoint (tcp://host:5557)`;
-      throw new ConfigError(`unknown target ${shownArgument(target)}; ${forms}`);
+      throw new ConfigError(`unknown target ${shownArgument(target)}; ${storeHint(target) ?? forms}`);
     }
     await this.#sink(target);
   }
@@ -162,8 +162,7 @@ class Tail {
 }
 
 function urlOf(text: string): URL {
-  if (!URL.canParse(text))
-    throw new ConfigError(`${JSON.stringify(text.slice(0, 100))} is no URL; e.g. http://localhost:8080`);
+  if (!URL.canParse(text)) throw new ConfigError(`${shownArgument(text)} is no URL; e.g. http://localhost:8080`);
   return new URL(text);
 }
 

@@ -39,6 +39,7 @@ const only = values.only === undefined ? {} : { testNamePattern: values.only };
 const vitest = await startVitest('test', ['test/tour/tour'], { watch: false, reporters: [report], ...only });
 await vitest.close();
 const seen = report.blocks;
+if (report.problems.length > 0) fail(report.problems.join('\n'));
 if (seen.length === 0) fail(`no fault matches --only ${JSON.stringify(values.only ?? '')}`);
 if (values.json) process.stdout.write(`${JSON.stringify(seen, null, 2)}\n`);
 else process.stdout.write(summary());

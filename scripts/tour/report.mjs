@@ -12,6 +12,8 @@ const width = 9;
 export class TourReport {
   /** One for each fault: name, what was broken, what each test saw. */
   blocks = [];
+  /** Whatever kept the tour from being given at all. */
+  problems = [];
   #print;
 
   /** @param {(text: string) => void} print */
@@ -33,7 +35,7 @@ export class TourReport {
   }
 
   onTestModuleEnd(module) {
-    for (const { message } of module.errors()) this.#print(`${message}\n`);
+    this.problems.push(...module.errors().map(({ message }) => message));
   }
 }
 

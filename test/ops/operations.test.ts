@@ -45,6 +45,21 @@ describe('the failures of docs/operations.md', () => {
   });
 });
 
+describe('npm run tour', () => {
+  const tour = (...args: string[]) =>
+    spawnSync(process.execPath, ['scripts/tour.mjs', ...args], { cwd: root, encoding: 'utf8' });
+
+  it('explains itself', () => {
+    expect(tour('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('--write') });
+  });
+
+  it('does not write a part of the faults over all of them', () => {
+    const { status, stderr } = tour('--write', '--only', 'full Redis');
+    expect({ status, stderr }).toEqual({ status: 1, stderr: 'error: --write needs all faults: leave out --only\n' });
+    expect(read('docs/operations.md')).toBe(page);
+  });
+});
+
 /** Runs the script on copies; the text of the page then. */
 function sized(change: (benchmarks: string) => string): string {
   const copy = mkdtempSync(join(tmpdir(), 'kv-sizing-'));

@@ -17,7 +17,7 @@ export interface Examined {
 
 /** The real program, with the configuration of the bridge, as an operator would run it. */
 export async function doctor(scene: Scene): Promise<Examined> {
-  const program = new Program('doctor', { env: { ...scene.env, HTTP_PORT: httpPort(scene) } });
+  const program = new Program('doctor', { args: ['--wait', '3s'], env: { ...scene.env, HTTP_PORT: httpPort(scene) } });
   const exitCode = await program.exited;
   const text = usual(program.stdout, scene);
   const codes = [...text.matchAll(/ \[([a-z-]+)\]$/gm)].map((match) => match[1] ?? '');

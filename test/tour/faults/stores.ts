@@ -22,8 +22,8 @@ export const fullRedis: Fault = {
     shows: sinkOf,
     is: { state: 'down', code: 'OOM', message: expect.stringContaining('raise maxmemory') },
   },
-  readiness: /sink redis: .*OOM.*maxmemory/,
-  page: { selector: '#sinks .sink', shows: /redis.*down.*OOM:.*maxmemory/s },
+  readiness: /sink redis: .*OOM.*raise maxmemory/,
+  page: { selector: '#sinks .sink', shows: /redis.*down.*OOM:.*raise maxmemory/s },
   doctor: { exitCode: 1, codes: ['bridge-not-ready', 'redis-memory-full'], verdict: /OOM|maxmemory/ },
   alert: {
     name: 'KvEventBridgeSinkRefused',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { rootSettings } from '../../src/config/root-settings.ts';
 import type { Tree } from '../ops/support.ts';
 import { read, root, yamlDocuments } from '../ops/support.ts';
 import { rulesFile } from './support.ts';
@@ -72,6 +73,17 @@ describe('the compose profile observability', () => {
       GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
       GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
     });
+  });
+});
+
+describe('a bridge that was fenced stays long enough for a scrape', () => {
+  const monitor = only('manifests/zmq-listener/monitoring/podmonitor.yaml');
+  it.each([
+    ['prometheus.yml', prometheus.at('global', 'scrape_interval').text],
+    ['podmonitor.yaml', monitor.at('spec', 'podMetricsEndpoints', 0, 'interval').text],
+  ])('%s', (_, interval) => {
+    const [, seconds] = /^(\d+)s$/.exec(interval) ?? [];
+    expect(Number(seconds) * 1_000).toBeLessThan(rootSettings.leaseTtl.default);
   });
 });
 

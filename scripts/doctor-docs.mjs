@@ -1,4 +1,5 @@
 // Writes the tables of findings in docs/doctor.md from the built program: `npm run build && node scripts/doctor-docs.mjs`.
+// Its examples are written by `DOCTOR_EXAMPLES=write npx vitest run test/doctor/examples.test.ts`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { bridgeFindings } from '../dist/doctor/bridge-findings.js';
 import { endpointFindings } from '../dist/doctor/endpoint-findings.js';

@@ -35,20 +35,22 @@ export async function* examineBound(
   patience: Patience,
 ): AsyncGenerator<Finding> {
   const endpoint = rankEndpoint(source.endpoint, rank);
+  const listens = options.binds && patience.wait > 0;
   const events = new SocketEvents();
   const sightings = new Sightings(source);
   const socket = socketAt({ name: source.name, endpoint, mode: 'bind' }, events.observe);
   try {
     await socket.open();
-    if (options.binds) await listen(socket, sightings, patience, false);
+    if (listens) await listen(socket, sightings, patience, false);
   } catch (error) {
     yield await notBound(endpoint, error, options, patience);
     return;
   } finally {
     await socket.close();
   }
-  if (!options.binds) {
-    yield find('port-unbound', endpoint, 'the port is free; nobody listened there (--no-bind)');
+  if (!listens) {
+    const why = options.binds ? '--wait 0' : '--no-bind';
+    yield find('port-unbound', endpoint, `the port is free; nobody listened there (${why})`);
     return;
   }
   yield find('port-free', endpoint, `the port is free; listened there for ${patience.wait / 1_000} s`);
@@ -121,7 +123,10 @@ interface Found {
 async function* replays(source: SourceConfig, found: Found, patience: Patience): AsyncGenerator<Finding> {
   const { endpoint, sightings } = found;
   if (source.replay === null) {
-    yield replayFinding('replay-none', endpoint, 'no replay endpoint is configured');
+    yield replayFinding('replay-none', endpoint, 'no replay endpoint is configured', {
+      remedy:
+        'start the engines with replay_endpoint (vLLM: "replay_endpoint": "tcp://*:5558" in --kv-events-config), and set REPLAY_ENDPOINT=tcp://{peer}:5558',
+    });
     yield* guessed(sightings, endpoint, patience);
     return;
   }

@@ -4,7 +4,11 @@ import { finderOf } from '../core/finding-table.ts';
 /** Of ports that the bridge binds, and of a bridge that runs. */
 export const bridgeFindings = {
   'port-free': { level: 'ok', means: 'The port is free: doctor listened there itself.', remedy: null },
-  'port-unbound': { level: 'skipped', means: 'The port is free; with --no-bind nobody listened there.', remedy: null },
+  'port-unbound': {
+    level: 'skipped',
+    means: 'The port is free; with --no-bind, or --wait 0, nobody listened there.',
+    remedy: null,
+  },
   'port-taken': {
     level: 'failure',
     means: 'Another program listens on the port that a source binds.',
@@ -47,13 +51,13 @@ export const bridgeFindings = {
   'bridge-absent': {
     level: 'note',
     means: 'No bridge answers on the HTTP port of this configuration: everything was looked at from here.',
-    remedy: null,
+    remedy: 'start the bridge, or give doctor the HTTP_PORT that it has',
   },
   'http-foreign': {
     level: 'warning',
-    means: 'Something else than a bridge answers on the HTTP port of this configuration.',
-    remedy: 'end that program, or set HTTP_PORT to another port',
-    cause: 'something else answers on the HTTP port',
+    means: 'Something else than a bridge has the HTTP port of this configuration, or a bridge that does not answer.',
+    remedy: 'if it is the bridge, it hangs: look at its log; else end that program, or set HTTP_PORT to another port',
+    cause: 'something else, or a bridge that hangs, has the HTTP port',
   },
   'bridge-ready': { level: 'ok', means: 'The bridge that runs here is ready.', remedy: null },
   'bridge-not-ready': {

@@ -23,11 +23,11 @@ export async function askBridge(
     const reply = await fetch(`${url}/statusz?streams=${streams}`, { signal: patience });
     const document: unknown = await reply.json();
     if (isStatus(document)) return { kind: 'bridge', url, status: document };
-    return { kind: 'foreign', url, why: 'it has no /statusz, or one of another kind' };
+    return { kind: 'foreign', url, why: 'what answers there is no bridge: it has no /statusz, or one of another kind' };
   } catch (error) {
     const refused = ((error as Error).cause as { code?: string } | undefined)?.code;
     if (refused === 'ECONNREFUSED') return { kind: 'absent', url };
-    const why = patience.aborted ? 'it does not answer' : 'it does not speak as a bridge does';
+    const why = patience.aborted ? 'somebody has the port and does not answer' : 'what answers there is no bridge';
     return { kind: 'foreign', url, why };
   }
 }

@@ -14,10 +14,10 @@ export function* examineBridge(config: Pick<Config, 'name'>, asked: Asked): Gene
     case 'off':
       return;
     case 'absent':
-      yield find('bridge-absent', asked.url, 'no bridge answers there');
+      yield find('bridge-absent', asked.url, 'nobody answers there: no bridge runs here, or it has another HTTP port');
       return;
     case 'foreign':
-      yield find('http-foreign', asked.url, `it is no bridge: ${asked.why}`);
+      yield find('http-foreign', asked.url, asked.why);
       return;
     case 'bridge':
       yield* ofStatus(config.name, asked.url, asked.status);

@@ -63,6 +63,7 @@ async function* examinePublisher(
     if (address !== null) yield* nearby(endpoint, address, 'publisher', patience);
     return;
   }
+  if (patience.wait === 0) return;
   const events = new SocketEvents();
   const socket = socketAt({ name: source.name, endpoint, mode: 'connect' }, events.observe);
   try {

@@ -25,7 +25,8 @@ export const endpointFindings = {
   'port-closed': {
     level: 'failure',
     means: 'The host is there and refuses the connection: nobody listens on that port.',
-    remedy: 'start the engine with KV-cache events on, and compare the port with its endpoint',
+    remedy:
+      'start the engine with KV-cache events on, and compare the port with its endpoint (vLLM: tcp://*:5557; without * it dials out itself: then let the bridge bind)',
     cause: 'connection refused, nobody listens there',
   },
   'port-silent': {

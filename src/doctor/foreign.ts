@@ -42,11 +42,16 @@ function apiVersions(): Buffer {
 
 /** Of somebody who had no answer to a ZeroMQ greeting: asks in the languages that are likely. Null where nobody knows. */
 export async function identify(address: Address, patience: Patience): Promise<string | null> {
-  const known = looksLike(await ask(address, request, patience));
+  // At once: whoever hangs would make each of them wait as long as it may.
+  const [text, kafka, isTls] = await Promise.all([
+    ask(address, request, patience),
+    ask(address, apiVersions(), patience),
+    speaksTls(address, patience),
+  ]);
+  const known = looksLike(text);
   if (known !== null) return known;
-  const kafka = await ask(address, apiVersions(), patience);
   if (kafka.length >= 8 && kafka.readInt32BE(4) === correlation) return 'Kafka';
-  return (await speaksTls(address, patience)) ? 'a TLS server' : null;
+  return isTls ? 'a TLS server' : null;
 }
 
 function speaksTls({ host, port }: Address, { answer, signal }: Patience): Promise<boolean> {

@@ -43,7 +43,7 @@ export const replayFindings = {
   'replay-unreachable': {
     level: 'failure',
     means: 'The replay socket cannot be asked.',
-    remedy: 'start the engine with replay_endpoint, and compare the ports',
+    remedy: 'start the engine with replay_endpoint, and compare its port with that of replay',
     cause: 'the replay socket cannot be asked',
   },
   'replay-is-publisher': {
@@ -61,7 +61,8 @@ export const replayFindings = {
   'replay-none': {
     level: 'note',
     means: 'No replay endpoint is configured: what is lost on the way is recorded as a gap, and not filled.',
-    remedy: 'start the engine with replay_endpoint and set replay',
+    remedy:
+      'start the engine with replay_endpoint (vLLM: "replay_endpoint": "tcp://*:5558" in --kv-events-config), and set replay of the source to it',
   },
   'replay-unasked': {
     level: 'skipped',

@@ -51,9 +51,9 @@ async function collect(endpoint: string, patience: Patience) {
 }
 
 /** Of the way there: an engine that is gone is one cause for both of its ports. */
-function unreachable(subject: string, { message, remedy, cause }: Finding): Finding {
+function unreachable(subject: string, { code, message, remedy, cause }: Finding): Finding {
   return find('replay-unreachable', subject, message, {
-    ...(remedy !== null && { remedy }),
+    ...(remedy !== null && code !== 'port-closed' && { remedy }),
     ...(cause !== null && { cause }),
   });
 }

@@ -41,6 +41,9 @@ describe('doctor tells who answers', () => {
     expect(found.codes).toEqual(['publisher', 'frames-none', 'replay-none']);
     expect(found).toMatchObject({ exitCode: 0, ok: true });
     expect(found.verdict).toMatch(/^No events so far: tcp:\/\/127/);
+    // Without waiting nobody can say so.
+    const brief = await look(await bound(new Publisher()), '--wait', '0s');
+    expect(brief).toMatchObject({ codes: ['publisher', 'replay-none'], verdict: 'Works.' });
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -222,6 +222,17 @@ describe('doctor before a Kafka', () => {
     server.close();
     expect(codesOf(findings)).toHaveLength(1);
     expect(codesOf(findings, 'failure')).toHaveLength(1);
+  });
+
+  it('something that takes connections and says nothing', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const findings = await examine({ brokers: [`127.0.0.1:${(server.address() as AddressInfo).port}`] });
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    expect(codesOf(findings)).toEqual(['kafka-unreachable']);
+    expect(findings[0]).toMatchObject({ message: 'it takes the connection and does not answer', cause: 'no answer' });
   });
 
   it('one that advertises an address which leads nowhere', async () => {

@@ -67,7 +67,7 @@ async function room(subject: string, place: string, { segmentBytes }: FileExamin
 async function* contents(subject: string, dir: string): AsyncGenerator<Finding> {
   const segments = await listSegments(dir);
   const bytes = segments.reduce((sum, { size }) => sum + size, 0);
-  yield find('file-segments', subject, `${segments.length} segments, ${(bytes / 1_048_576).toFixed(1)} MiB`, {
+  yield find('file-segments', subject, `segments in it: ${segments.length}, ${(bytes / 1_048_576).toFixed(1)} MiB`, {
     facts: { segments: segments.length, bytes },
   });
   const text = await ifPresent(readFile(join(dir, '.lock'), 'utf8'));

@@ -36,7 +36,7 @@ export async function* examineName(
     });
     return;
   }
-  yield find('kafka-checkpoints', subject, `${view.held.size} streams of ${bridge} have a checkpoint`, {
+  yield find('kafka-checkpoints', subject, `streams of ${bridge} with a checkpoint: ${view.held.size}`, {
     facts: { bridge, streams: view.held.size },
   });
   yield* ofName(bridge, view);

@@ -88,6 +88,8 @@ class KafkaExamination {
         if (about.signal.aborted) return;
         const findings = await examination.look(topic);
         yield* findings;
+        // It hangs: every further question would take as long.
+        if (findings.some(({ facts }) => facts?.['error'] === 'TIMEOUT')) return;
         if (findings.some(({ code }) => code === 'kafka-topic')) there.push(topic);
       }
     } catch (error) {
@@ -114,6 +116,7 @@ function shown({ host, port }: { readonly host: string; readonly port: number })
 }
 
 const loginCodes = /SASL|DELEGATION/;
+const notGreeted = 'Broker not connected';
 const hangUps = new Set(['KafkaJSConnectionClosedError', 'ECONNRESET']);
 
 function unusable({ brokers }: KafkaConfig, error: unknown): Finding {
@@ -122,6 +125,13 @@ function unusable({ brokers }: KafkaConfig, error: unknown): Finding {
   const [message = '', ...remedies] = verdict.message.split('; ');
   const remedy = remedies.join('; ');
   const details = { facts: { error: verdict.code }, ...(remedy === '' ? {} : { remedy }) };
+  // kafkajs takes a broker that has a socket and no answer for connected, and then stumbles over that.
+  if (message === notGreeted || verdict.code === 'TIMEOUT')
+    return find('kafka-unreachable', subject, 'it takes the connection and does not answer', {
+      facts: { error: 'TIMEOUT' },
+      remedy: 'look whether the brokers hang, or whether a proxy in between has nobody behind it',
+      cause: 'no answer',
+    });
   if (loginCodes.test(verdict.code)) return find('kafka-login', subject, message, details);
   if (verdict.class === 'destination' && verdict.identity) return find('kafka-tls', subject, message, details);
   if (hangUps.has(verdict.code)) return find('kafka-hangs-up', subject, message, details);

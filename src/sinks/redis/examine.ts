@@ -115,7 +115,7 @@ class RedisExamination {
 
   async *#ofName(): AsyncGenerator<Finding> {
     const key = this.#keys.checkpoints;
-    const subject = `checkpoints ${key}`;
+    const subject = `hash ${key}`;
     const bad: string[] = [];
     const scan = async (cursor: string) =>
       (await this.#caller.call('HSCAN', key, cursor, 'MATCH', fieldPattern(this.#bridge), 'COUNT', '1000')) as [
@@ -126,7 +126,7 @@ class RedisExamination {
       if (fact.fact === 'sink-note') bad.push(fact.message);
     });
     const facts = { bridge: this.#bridge, streams: held.size };
-    yield find('redis-checkpoints', subject, `${held.size} streams of ${this.#bridge} have one`, { facts });
+    yield find('redis-checkpoints', subject, `streams of ${this.#bridge} with a checkpoint: ${held.size}`, { facts });
     const [first] = bad;
     if (first !== undefined) yield find('redis-bad-checkpoint', subject, `${bad.length} cannot be read; ${first}`);
     const name = await this.#holder(key);

@@ -12,6 +12,8 @@ export interface Bodies {
   readonly types: readonly FastType[];
   /** For each event the offset behind its object; the first begins at 0. */
   readonly ends: readonly number[];
+  /** Events; both lists may be longer. */
+  readonly count: number;
 }
 
 /** Bytes of one record at most beside its envelope and its object: labels, type, two numbers. */
@@ -74,8 +76,8 @@ export class Renderer {
     return { bytes: bytes.subarray(this.#start, at), ends: this.#ends, memory: this.#arena.hold() };
   }
 
-  #roomFor({ types, ends }: Bodies): number {
-    return (this.#envelope.size + most) * types.length + (ends[ends.length - 1] ?? 0);
+  #roomFor({ ends, count }: Bodies): number {
+    return (this.#envelope.size + most) * count + (ends[count - 1] ?? 0);
   }
 
   #write(bodies: Bodies): void {
@@ -83,10 +85,9 @@ export class Renderer {
   }
 
   /** One record per event. */
-  #writeEvents({ bytes, types, ends }: Bodies): number {
+  #writeEvents({ bytes, types, ends, count }: Bodies): number {
     const arena = this.#arena;
     const target = arena.bytes;
-    const count = types.length;
     let { at } = arena;
     let from = 0;
     for (let index = 0; index < count; index += 1) {
@@ -104,13 +105,13 @@ export class Renderer {
   }
 
   /** One record with all of them. */
-  #writeBatch({ bytes, types, ends }: Bodies): number {
+  #writeBatch({ bytes, types, ends, count }: Bodies): number {
     const arena = this.#arena;
     const target = arena.bytes;
-    let at = put(target, this.#envelope.writeBatch(arena, arena.at, batchLabel, types.length), eventsLabel);
+    let at = put(target, this.#envelope.writeBatch(arena, arena.at, batchLabel, count), eventsLabel);
     target[at++] = openList;
     let from = 0;
-    for (let index = 0; index < types.length; index += 1) {
+    for (let index = 0; index < count; index += 1) {
       const to = ends[index] as number;
       if (index > 0) target[at++] = comma;
       at = put(target, at, (types[index] as FastType).member);

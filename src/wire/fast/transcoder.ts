@@ -69,7 +69,7 @@ export class FastTranscoder implements Transcoder {
     if (this.#current !== batch) throw new Error('another message was read before this batch was rendered');
     const size = this.#renderer.begin(envelope, batch, form);
     const { bodies } = this.#walk;
-    if (form === 'event' && size * bodies.types.length > maxEnvelopeBytes) return false;
+    if (form === 'event' && size * bodies.count > maxEnvelopeBytes) return false;
     this.#renderer.write(bodies);
     return true;
   }

@@ -25,6 +25,8 @@ export class BatchWalk {
   readonly #values: Values;
   readonly #types: FastType[] = [];
   readonly #ends: number[] = [];
+  /** Of both; what stands behind is of batches before: to clear a list is to make a new one. */
+  #count = 0;
   readonly #counts: Counts = { BlockStored: 0, BlockRemoved: 0, AllBlocksCleared: 0, other: 0 };
   #ts = 0;
   #rank: Rank = absent;
@@ -47,14 +49,13 @@ export class BatchWalk {
   }
 
   get bodies(): Bodies {
-    return { bytes: this.#values.out.bytes, types: this.#types, ends: this.#ends };
+    return { bytes: this.#values.out.bytes, types: this.#types, ends: this.#ends, count: this.#count };
   }
 
   /** False: a batch for the reference implementation. */
   take(payload: Uint8Array): boolean {
     this.#values.begin(payload);
-    this.#types.length = 0;
-    this.#ends.length = 0;
+    this.#count = 0;
     const { walk } = this.#values;
     const slots = walk.list();
     if (slots < fewestSlots || slots > mostSlots) return false;
@@ -109,9 +110,10 @@ export class BatchWalk {
       const type = walkEvent(this.#values);
       if (type === undefined) return false;
       counts[type.name] += 1;
-      this.#types.push(type);
-      this.#ends.push(out.at);
+      this.#types[index] = type;
+      this.#ends[index] = out.at;
     }
+    this.#count = count;
     return true;
   }
 }

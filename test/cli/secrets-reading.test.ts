@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -102,5 +102,39 @@ describe('tail of a bridge tells no login of its URL', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('127.0.0.1');
     expect(stdout + stderr).not.toContain(canary);
+  });
+});
+
+describe('token ids are told by no command', () => {
+  const text = readFileSync(join(fixture, 'records-00000001.ndjson'), 'utf8');
+  /** Long ones: nothing else looks like them. */
+  const tokens = [...text.matchAll(/"token_ids":\[([\d,]+)\]/g)].flatMap(([, list = '']) => list.split(','));
+  const long = tokens.filter((token) => token.length === 6 && text.split(token).length === 2);
+  const argvs = [
+    ...[
+      ['tail', 'file', '--from', 'start', '--no-follow'],
+      ['stats', folder],
+      ['stats', 'file', '--json'],
+    ],
+    ...[
+      ['inspect', 'file'],
+      ['inspect', 'file', '--json'],
+    ],
+  ];
+
+  it.each(argvs.flatMap((argv) => [true, false].map((isTerminal) => ({ argv, isTerminal }))))(
+    '$argv, on a terminal: $isTerminal',
+    async ({ argv, isTerminal }) => {
+      const { exitCode, stdout, stderr } = await runInMemory(argv, { FILE_DIR: folder }, { isTerminal });
+      expect(exitCode, stderr).toBe(0);
+      expect(long.length).toBeGreaterThan(20);
+      expect(long.filter((token) => (stdout + stderr).includes(token))).toEqual([]);
+    },
+  );
+
+  it('but by tail where it is asked to', async () => {
+    const argv = ['tail', 'file', '--from', 'start', '--no-follow', '--tokens'];
+    const { stdout } = await runInMemory(argv, { FILE_DIR: folder });
+    expect(long.every((token) => stdout.includes(token))).toBe(true);
   });
 });

@@ -305,6 +305,25 @@ describe.each<StoreName>(['file', 'redis', 'kafka'])('tail of what a sink has wr
   });
 });
 
+it.each(['redis', 'kafka'] as const)('tail of a template finds what is new meanwhile: %s', async (name) => {
+  const key = name === 'redis' ? 'REDIS_STREAM' : 'KAFKA_TOPIC';
+  const first = await stores.place(name, `many-${name}`);
+  await first.append(records.slice(0, 2));
+  const tail = Tail.start([name, '--from', 'start'], { ...first.env, [key]: `many-${name}-{pod}` });
+  await tail.shows(2);
+  const second = await stores.place(name, `many-${name}`);
+  await second.append(records.slice(2, 4));
+  await first.append(records.slice(4, 5));
+  const lines = await tail.shows(5);
+  expect(lines.map(({ id }) => id).toSorted()).toEqual(
+    parsed
+      .slice(0, 5)
+      .map((line) => line['id'])
+      .toSorted(),
+  );
+  expect(await tail.stop('SIGINT'), tail.stderr).toBe(0);
+});
+
 describe('the end of tail', () => {
   let store: RecordStore;
   const redis = (...args: string[]) => ['redis', '--from', 'start', ...args];

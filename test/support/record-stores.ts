@@ -38,8 +38,9 @@ export class RecordStores {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async place(store: StoreName): Promise<RecordStore> {
-    const name = `place-${this.#places++}`;
+  /** Places whose names begin in the same way, which one template finds: `<prefix>-{pod}`. */
+  async place(store: StoreName, prefix = 'place'): Promise<RecordStore> {
+    const name = `${prefix}-${this.#places++}`;
     if (store === 'file') return fileStore(mkdtempSync(join(this.#folder, name)));
     if (store === 'redis') return redisStore(this.#redis as RedisService, name);
     const kafka = this.#kafka as KafkaService;
@@ -71,7 +72,9 @@ function kafkaStore({ brokers }: KafkaService, topic: string): RecordStore {
     env: { SINKS: 'kafka', KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic },
     async append(documents) {
       const kafka = new kafkajs.Kafka({ brokers: [...brokers], logCreator: () => () => {} });
-      const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+      // Idempotent: a partition of a fresh topic may refuse the first try, and kafkajs then sends to all of them again.
+      const createPartitioner = kafkajs.Partitioners.DefaultPartitioner;
+      const producer = kafka.producer({ createPartitioner, idempotent: true, maxInFlightRequests: 1 });
       await producer.connect();
       const messages = documents.map((value) => ({ key: (JSON.parse(value) as { stream: string }).stream, value }));
       await producer.send({ topic, acks: -1, messages });

@@ -48,6 +48,25 @@ describe('the kernel', () => {
     expect(of.spent).toBe(96 + 240 + 64 + 3 * 4);
   });
 
+  it('counts integers that JSON could round', () => {
+    const of = kernel();
+    const tokens = Buffer.concat([2n ** 53n, -(2n ** 53n), 2n ** 53n - 1n].map((token) => pack(token)));
+    of.load({ bytes: tokens, from: 0, to: tokens.length });
+    expect([of.tokens(tokens.length, 3), of.spent]).toEqual([3, 2 * 96]);
+  });
+
+  it('takes nothing that is no integer, and no byte string among tokens', () => {
+    const of = kernel();
+    for (let first = 0; first < 256; first += 1) {
+      const bytes = Buffer.alloc(10);
+      bytes[0] = first;
+      const isInteger = first < 0x80 || first >= 0xe0 || (first >= 0xcc && first <= 0xd3);
+      of.load({ bytes, from: 0, to: bytes.length });
+      expect(of.tokens(bytes.length, 1)).toBe(isInteger ? 1 : 0);
+      expect(of.hashes(bytes.length, 1)).toBe(isInteger || first === 0xc4 ? 1 : 0);
+    }
+  });
+
   it('takes nothing that is not whole, whatever stands behind it from the time before', () => {
     const of = kernel();
     const items = [

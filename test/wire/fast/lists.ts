@@ -80,4 +80,8 @@ export const foreign: readonly Buffer[] = [
   'd40100',
   'c70101ff',
   'c1',
+  'dc0000',
+  'dd00000000',
+  'de0000',
+  'df00000000',
 ].map((hex) => Buffer.from(hex, 'hex'));

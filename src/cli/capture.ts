@@ -9,7 +9,7 @@ import type { Observe } from '../core/observer.ts';
 import type { Source } from '../core/source.ts';
 import { sinkModules } from '../sinks/registry.ts';
 import { socketsOf } from '../turn-parts.ts';
-import { counted, sized } from './amount.ts';
+import { counted, countOf, sized } from './amount.ts';
 import type { CaptureEnds, CaptureFlags } from './capture/options.ts';
 import { readEnds, withSources } from './capture/options.ts';
 import { publishersJson, publishersText } from './capture/report.ts';
@@ -147,7 +147,7 @@ class Capture {
     const parts = [
       `${counted(frames)}${of(ends.frames === null ? null : counted(ends.frames))} frames`,
       `${sized(fileBytes)}${of(ends.bytes === null ? null : sized(ends.bytes))}`,
-      `${counted(tally?.size ?? 0)} publishers`,
+      countOf(tally?.size ?? 0, 'publisher'),
       `${seconds}${of(ends.duration === null ? null : String(Math.round(ends.duration / 1_000)))} s`,
     ];
     return `capturing: ${parts.join(', ')} (Ctrl-C ends it)`;
@@ -164,7 +164,7 @@ class Capture {
       edge.stdout.write(`${JSON.stringify({ ...said, publishers: publishersJson(publishers) })}\n`);
       return;
     }
-    const how = `${counted(frames)} frames of ${counted(publishers.length)} publishers, ${sized(fileBytes)}`;
+    const how = `${countOf(frames, 'frame')} of ${countOf(publishers.length, 'publisher')}, ${sized(fileBytes)}`;
     edge.stdout.write(`${this.#file}: ${how} (${reason})\n${publishersText(publishers)}`);
     if (frames === 0) edge.stderr.write('capture: no frames came; kv-event-bridge doctor finds out why\n');
   }

@@ -17,6 +17,7 @@ import { sourceConfigOf } from './replay/sources.ts';
 import { replayToEndpoint } from './replay/to-endpoint.ts';
 import { replayToSinks } from './replay/to-sinks.ts';
 import { addSettingFlags, layersOf } from './settings-flags.ts';
+import { isTerminal } from './style.ts';
 
 /** Never that of the bridge that is configured: two of one name fence each other. */
 const defaultName = 'replay';
@@ -153,7 +154,9 @@ class Replay {
 
   /** The same thing once in a row. */
   readonly #note = (message: string): void => {
-    if (message !== this.#noted) this.#edge.stderr.write(`replay: ${message}\n`);
+    // A progress bar may stand in that line; it comes back by itself.
+    const clear = isTerminal(this.#edge.stderr) ? '\r\x1b[K' : '';
+    if (message !== this.#noted) this.#edge.stderr.write(`${clear}replay: ${message}\n`);
     this.#noted = message;
   };
 }

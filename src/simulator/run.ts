@@ -75,7 +75,9 @@ class EngineRun {
   constructor(options: RunOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
-    this.#startedAt = options.now();
+    const { now, count, rate, isTimeless } = options;
+    // It has just ended.
+    this.#startedAt = now() - (isTimeless && rate > 0 ? (count * 1_000) / rate : 0);
     this.#engine = this.#create();
   }
 

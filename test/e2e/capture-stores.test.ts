@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Target } from '../ledger/target.ts';
 import { fileTarget, Stores } from '../ledger/target.ts';
@@ -128,6 +129,8 @@ describe('a replay whose sink is away', () => {
       new Program('replay', { args, env: { ...target.env, DRAIN_TIMEOUT: '100ms', CHECKPOINT_WAIT: '0' } }),
     );
     await waitFor(() => program.stderr.includes('trying again until it works'), { what: 'it says so' });
+    // All is read by now, and it does not end.
+    expect(await Promise.race([program.exited, sleep(2_500).then(() => 'still there')])).toBe('still there');
     await target.service.start();
     expect(await program.exited, program.stderr).toBe(0);
     const records = (await target.records()) as StoredRecord[];

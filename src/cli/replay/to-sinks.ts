@@ -5,7 +5,7 @@ import { noTap } from '../../core/tap.ts';
 import { sinkModules } from '../../sinks/registry.ts';
 import type { StopReport } from '../../turn.ts';
 import { BridgeTurn } from '../../turn.ts';
-import { counted, sized } from '../amount.ts';
+import { counted, countOf, sized } from '../amount.ts';
 import { systemClock } from '../clock.ts';
 import { CaptureSource } from './capture-source.ts';
 import type { ReplayJob, ReplayOutcome } from './job.ts';
@@ -71,12 +71,12 @@ function outcomeOf({ records, sinks }: ReplayCounts, { frames, isWhole, left }: 
       ),
     },
     lines: [
-      `${counted(rest.streams)} streams, ${counted(rest.gaps)} gaps (${missing} numbers), ${counted(rest.restarts)} restarts, ` +
-        `${counted(rest.duplicates)} duplicates, ${counted(rest.undecodable)} undecodable`,
+      `${countOf(rest.streams, 'stream')}, ${countOf(rest.gaps, 'gap')} (${missing} missing), ${countOf(rest.restarts, 'restart')}, ` +
+        `${countOf(rest.duplicates, 'duplicate')}, ${counted(rest.undecodable)} undecodable`,
       ...all.map(
         ({ name, records: written, bytes, deadLettered, dropped, unwritten }) =>
-          `${name}: ${counted(written)} records (${sized(bytes)}) written` +
-          `${deadLettered > 0 ? `, ${counted(deadLettered)} dead letters` : ''}` +
+          `${name}: ${countOf(written, 'record')} (${sized(bytes)}) written` +
+          `${deadLettered > 0 ? `, ${countOf(deadLettered, 'dead letter')}` : ''}` +
           `${dropped > 0 ? `, ${counted(dropped)} dropped` : ''}${unwritten > 0 ? `, ${counted(unwritten)} not written` : ''}`,
       ),
     ],

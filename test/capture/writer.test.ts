@@ -54,14 +54,26 @@ describe('a capture in a file', () => {
     expect((await readBack(path)).frames[0]?.parts.map(String)).toEqual(['first']);
   });
 
-  it('keeps to its limits: frames, and bytes of the file with its end', async () => {
+  it('takes as many frames as it may', async () => {
     const path = fresh();
-    const writer = await CaptureWriter.begin(path, await createCapture(path, false), meta, { frames: 3, bytes: 6_000 });
-    expect(await writer.add([frameOf(10), frameOf(10), frameOf(10_000), frameOf(10)])).toBe(2);
+    const writer = await CaptureWriter.begin(path, await createCapture(path, false), meta, { frames: 3 });
+    expect(await writer.add([frameOf(10), frameOf(10)])).toBe(2);
+    expect(writer.full).toBeNull();
     expect(await writer.add([frameOf(10), frameOf(10)])).toBe(1);
+    expect(writer.full).toBe('count');
+    await writer.finish('count');
+    expect((await readBack(path)).frames).toHaveLength(3);
+  });
+
+  it('ends before the frame that would make it too long, and takes none behind that', async () => {
+    const path = fresh();
+    const writer = await CaptureWriter.begin(path, await createCapture(path, false), meta, { bytes: 6_000 });
+    expect(await writer.add([frameOf(10), frameOf(2_000), frameOf(10_000), frameOf(10)])).toBe(2);
+    expect(writer.full).toBe('max-bytes');
+    expect(await writer.add([frameOf(10)])).toBe(0);
     const { fileBytes } = await writer.finish('max-bytes');
     expect(fileBytes).toBeLessThanOrEqual(6_000);
-    expect((await readBack(path)).frames).toHaveLength(3);
+    expect((await readBack(path)).frames).toHaveLength(2);
   });
 
   it('is never overwritten unless told, and then only a file', async () => {

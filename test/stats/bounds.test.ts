@@ -32,6 +32,14 @@ describe('a set of ranges', () => {
     );
   });
 
+  it('keeps numbers that follow each other as one range, in whatever order they come', () => {
+    const set = new RangeSet(3);
+    for (let number = 0; number < 100; number += 2)
+      for (const one of [number + 1, number]) set.add(BigInt(one), BigInt(one));
+    expect(set.isApproximate).toBe(false);
+    expect(set.holes).toBe(0n);
+  });
+
   it('that is full forgets no number, and says that it may hold more', () => {
     fc.assert(
       fc.property(ranges, (list) => {

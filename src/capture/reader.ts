@@ -142,6 +142,10 @@ export function damaged(path: string, { offset, problem }: Damage, remedy?: stri
   return new BridgeError('CAPTURE_DAMAGED', message);
 }
 
+export function cutText(path: string, { offset }: { readonly offset: number }, size: number): string {
+  return `${path} was cut, or is still written: it can be read up to byte ${offset} of ${size}`;
+}
+
 /** Whether a file begins like a capture; false for one that cannot be read. */
 export async function isCapture(path: string): Promise<boolean> {
   try {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CaptureReader } from '../capture/reader.ts';
-import { damaged } from '../capture/reader.ts';
+import { cutText, damaged } from '../capture/reader.ts';
 import type { Survey } from '../capture/survey.ts';
 import { surveyCapture, withTopics } from '../capture/survey.ts';
 import type { Config } from '../config/config.ts';
@@ -119,10 +119,7 @@ class Replay {
     const { ending, sound, size } = survey;
     if (signal.aborted) return survey;
     if (ending.kind === 'damaged') this.#refuse(ending);
-    if (ending.kind === 'cut')
-      this.#note(
-        `the capture was cut: ${counted(size - sound)} bytes behind byte ${sound} are no whole frame, or it is still written`,
-      );
+    if (ending.kind === 'cut') this.#note(cutText(this.#file, { offset: sound }, size));
     return survey;
   }
 

@@ -72,8 +72,8 @@ describe('where the publishers of a capture publish again', () => {
   });
 
   it('too many are refused', () => {
-    const many = Array.from({ length: 251 }, (_, index) => publisher(`t${index}`));
-    expect(() => places(1, many, target('tcp://bridge:1'))).toThrow('more than the 250');
+    const many = Array.from({ length: 201 }, (_, index) => publisher(`t${index}`));
+    expect(() => places(1, many, target('tcp://bridge:1'))).toThrow('more than the 200');
   });
 });
 

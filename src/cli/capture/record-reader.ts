@@ -1,4 +1,4 @@
-import { CaptureReader, damaged } from '../../capture/reader.ts';
+import { CaptureReader, cutText, damaged } from '../../capture/reader.ts';
 import { recordAt } from '../../core/batch.ts';
 import type { Frame } from '../../core/frame.ts';
 import type { ReadingOptions, RecordReader, StoredRecord } from '../../core/record-reader.ts';
@@ -6,7 +6,6 @@ import { Intake } from '../../pipeline/intake.ts';
 import { StreamTable } from '../../pipeline/streams.ts';
 import { identityOf } from '../../turn-parts.ts';
 import { FastTranscoder } from '../../wire/fast/transcoder.ts';
-import { counted } from '../amount.ts';
 import { sourceConfigOf } from '../replay/sources.ts';
 
 /** As the bridge's own, by default. */
@@ -60,8 +59,7 @@ export class CaptureRecords implements RecordReader {
     if (ending.kind === 'complete') return null;
     if (ending.kind === 'damaged')
       return { isBad: true, text: `${damaged(path, ending).message}; the numbers are those of what is before it` };
-    const rest = counted(size - ending.offset);
-    return { isBad: false, text: `the capture was cut: ${rest} bytes behind byte ${ending.offset} are no whole frame` };
+    return { isBad: false, text: cutText(path, ending, size) };
   }
 
   async close(): Promise<void> {

@@ -14,7 +14,7 @@ export interface Part {
 }
 
 /** Sockets at once; libzmq has room for about a thousand. */
-const maxPublishers = 250;
+const maxPublishers = 200;
 
 /**
  * Where each publisher of a capture publishes and answers replays. Several stay several: where they listen, each has a

@@ -21,32 +21,12 @@ function walkSlots(values: Values, slots: number): FastType | undefined {
   const type = typeNamed(walk.bytes, walk.from, walk.to);
   if (type === undefined || slots - 1 > type.slots.length) return undefined;
   out.byte(open);
-  for (let slot = 0; slot < slots - 1; ) {
-    const run = type.runs[slot];
-    if (run === undefined) {
-      if (!walkField(values, type.slots[slot] as FastField, slot === 0)) return undefined;
-      slot += 1;
-    } else {
-      const end = Math.min(run.end, slots - 1);
-      if (!walkRun(values, type, slot, end)) return undefined;
-      slot = end;
-    }
+  for (let slot = 0; slot < slots - 1; slot += 1) {
+    const field = type.slots[slot];
+    if (field === undefined || !walkField(values, field, slot === 0)) return undefined;
   }
   out.byte(close);
   return type;
-}
-
-/** The small fields from `slot` to before `end`, never the first of an event: perhaps they are those of the last one. */
-function walkRun(values: Values, type: FastType, slot: number, end: number): boolean {
-  const { walk, out } = values;
-  const remembered = values.remembered[type.runs[slot]?.number ?? 0];
-  if (remembered?.writes(walk, out, end - slot)) return true;
-  const start = { at: walk.at, outAt: out.at, spent: walk.spent };
-  for (let index = slot; index < end; index += 1) {
-    if (!walkField(values, type.slots[index] as FastField, false)) return false;
-  }
-  remembered?.keep(walk, out, start, end - slot);
-  return true;
 }
 
 function walkEntries(values: Values, size: number): FastType | undefined {

@@ -22,19 +22,7 @@ export interface FastType extends Label {
   readonly member: Buffer;
   /** Fields of array slots 1, 2, ... */
   readonly slots: readonly FastField[];
-  /** At the slot where each begins: slots of small fields next to each other. */
-  readonly runs: readonly (FieldRun | undefined)[];
 }
-
-export interface FieldRun {
-  /** One for each run of all types, from 0. */
-  readonly number: number;
-  /** The slot behind it. */
-  readonly end: number;
-}
-
-/** Of one type at most. */
-const runsOfType = 2;
 
 /** A kind that is missing here is left to the reference implementation. */
 const writers: Partial<Record<FieldKind, (values: Values) => boolean>> = {
@@ -59,19 +47,6 @@ const fields: ReadonlyMap<string, FastField> = new Map(
 /** Of a record with all events of a batch. */
 export const batchLabel: Label = { label: Buffer.from('","type":"Batch"'), number: 0 };
 
-const smallKinds: ReadonlySet<FieldKind | undefined> = new Set<FieldKind>(['integer', 'text']);
-
-function runsOf(slots: readonly string[], type: number): (FieldRun | undefined)[] {
-  const isSmall = slots.map((slot) => smallKinds.has(fieldKinds.get(slot)));
-  const starts = isSmall.flatMap((small, slot) => (small && slot > 0 && !isSmall[slot - 1] ? [slot] : []));
-  const runs: (FieldRun | undefined)[] = slots.map(() => undefined);
-  for (const [index, start] of starts.entries()) {
-    const behind = isSmall.indexOf(false, start);
-    runs[start] = { number: type * runsOfType + index, end: behind < 0 ? slots.length : behind };
-  }
-  return runs;
-}
-
 export const fastTypes: readonly FastType[] = [...slotsByType].map(([name, slots], index) => ({
   name: name as keyof EventCounts,
   tag: Buffer.from(name),
@@ -79,7 +54,6 @@ export const fastTypes: readonly FastType[] = [...slotsByType].map(([name, slots
   number: index + 1,
   member: Buffer.from(`{"type":"${name}"`),
   slots: slots.map((slot) => fields.get(slot)).filter((field) => field !== undefined),
-  runs: runsOf(slots, index),
 }));
 
 /** By length of the name in bytes: few have the same. */

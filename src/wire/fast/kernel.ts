@@ -1,12 +1,16 @@
+import type { Rank } from '../decode.ts';
 import { cost } from '../msgpack/limits.ts';
 import { kernelCode } from './kernel-code.ts';
+import { fillEventTables } from './tables.ts';
 
-/** Where things are in the kernel's memory, as kernel.wat has it. */
+/** Where things are in the kernel's memory, as kernel.wat and events.wat have it. */
 const shortAt = 0x400;
 const lastAt = 0x1400;
 const lengthAt = 0x4000;
 const inputAt = 0x5000;
 const outputAt = 0x16000;
+const eventsAt = 0x40000;
+const mostEvents = 4_096;
 /** Bytes of input that it takes at once. */
 export const inputBytes = 0x10000;
 /** Result words. */
@@ -16,6 +20,8 @@ const writtenWord = 1;
 const wideWord = 2;
 const stringsWord = 3;
 const stringBytesWord = 4;
+const timeDouble = 4;
+const rankWord = 10;
 const comma = ',';
 
 type Loop = (length: number, count: number) => number;
@@ -30,6 +36,7 @@ interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly tokens: Loop;
   readonly hashes: Loop;
+  readonly walk: (length: number) => number;
 }
 
 /** Bytes of a message, `from` to before `to`. */
@@ -39,16 +46,26 @@ export interface Span {
   readonly to: number;
 }
 
+const absent: Rank = { present: false };
+const nil: Rank = { present: true, value: null };
+
 /**
- * Writes lists of integers in WebAssembly, which has what JavaScript has not: 64-bit integers, unaligned words, calls
- * that nothing has to be made for. It works in memory of its own: what a list may take is copied in, and the digits out.
+ * Writes events, and lists of integers, in WebAssembly, which has what JavaScript has not: 64-bit integers, unaligned words,
+ * calls that nothing has to be made for. It works in memory of its own: what it reads is copied in, and the JSON out.
  */
 export class Kernel {
   /** Elements of a list, from its first byte; how many were written. It stops before what it does not know. */
   readonly tokens: Loop;
   readonly hashes: Loop;
+  /** What the last call wrote stands there from `start` on. */
+  readonly output: Buffer;
+  readonly start = outputAt;
+  readonly #walk: (length: number) => number;
   readonly #memory: Uint8Array;
   readonly #results: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #events: Int32Array;
+  #rank: Rank = absent;
 
   /** Null where there is no WebAssembly, or no memory for it. */
   static make(): Kernel | null {
@@ -60,20 +77,55 @@ export class Kernel {
     }
   }
 
-  private constructor({ memory, tokens, hashes }: Exports) {
+  private constructor({ memory, tokens, hashes, walk }: Exports) {
     this.tokens = tokens;
     this.hashes = hashes;
+    this.#walk = walk;
+    this.output = Buffer.from(memory.buffer);
     this.#memory = new Uint8Array(memory.buffer);
-    this.#results = new Int32Array(memory.buffer, 0, 8);
-    fillTables(new DataView(memory.buffer));
+    this.#results = new Int32Array(memory.buffer, 0, 16);
+    this.#doubles = new Float64Array(memory.buffer, 0, 8);
+    this.#events = new Int32Array(memory.buffer, eventsAt, 2 * mostEvents);
+    const view = new DataView(memory.buffer);
+    fillTables(view);
+    fillEventTables(view);
   }
 
-  /** What the next call reads. */
+  /** Writes the events of a payload of `inputBytes` at most; how many there are, 0 where it is one for JavaScript. */
+  walk(payload: Uint8Array): number {
+    this.#memory.set(payload, inputAt);
+    return this.#walk(payload.length);
+  }
+
+  /** Of the payload that was walked. */
+  get time(): number {
+    return this.#doubles[timeDouble] as number;
+  }
+
+  get rank(): Rank {
+    const kind = this.#results[rankWord];
+    if (kind !== 2) return kind === 1 ? nil : absent;
+    const value = this.#results[rankWord + 1] as number;
+    // The same comes again and again.
+    if (!this.#rank.present || this.#rank.value !== value) this.#rank = { present: true, value };
+    return this.#rank;
+  }
+
+  /** Of the n-th event: the number of its type, from 1, and the offset in `output` behind its object. */
+  typeOf(event: number): number {
+    return this.#events[2 * event] as number;
+  }
+
+  endOf(event: number): number {
+    return outputAt + (this.#events[2 * event + 1] as number);
+  }
+
+  /** What the next call of a loop reads. */
   load({ bytes, from, to }: Span): void {
     this.#memory.set(bytes.subarray(from, to), inputAt);
   }
 
-  /** Bytes that the last call read and wrote. */
+  /** Bytes that the last call of a loop read and wrote. */
   get read(): number {
     return this.#results[readWord] as number;
   }
@@ -89,7 +141,7 @@ export class Kernel {
     return (results[wideWord] as number) * cost.bigint + strings + (results[stringBytesWord] as number) * cost.byte;
   }
 
-  /** What the last call wrote. */
+  /** What the last loop wrote. */
   copy(target: Uint8Array, at: number): void {
     target.set(this.#memory.subarray(outputAt, outputAt + this.written), at);
   }

@@ -7,22 +7,19 @@
 ;; touch what lies behind it, which is memory of ours all the same. Nothing is written beyond the output: each step first
 ;; sees to room for the most it can write, the bytes that a wide store leaves behind its digits included. Everything
 ;; that runs for each usual element makes as few calls as can be: nothing is inlined here.
-(module
-  (memory (export "memory") 4 4)
+  (memory (export "memory") 5 5)
 
-  ;; Behind the value that $integer or $bytes took.
+  ;; Behind what $integer, $bytes, $tokens or $hashes took.
   (global $next (mut i32) (i32.const 0))
+  ;; Behind what $tokens or $hashes wrote.
+  (global $written (mut i32) (i32.const 0))
 
   ;; Elements written of at most `count`, from `length` bytes of input. Stops early before what is no integer, what is not
   ;; whole, or where the output may not hold one more.
-  (func (export "tokens") (param $length i32) (param $count i32) (result i32)
-    (local $at i32) (local $end i32) (local $out i32) (local $left i32)
+  (func $tokens (param $at i32) (param $end i32) (param $out i32) (param $count i32) (result i32)
+    (local $left i32)
     (local $few i32) (local $eight i64) (local $byte i32) (local $wide i32) (local $next i32)
     (local $value i32) (local $thousands i32) (local $word i32)
-    (call $begin)
-    (local.set $at (i32.const 0x5000))
-    (local.set $end (i32.add (local.get $at) (local.get $length)))
-    (local.set $out (i32.const 0x16000))
     (local.set $left (local.get $count))
     (block $stop
       (loop $again
@@ -102,16 +99,13 @@
         (local.set $at (global.get $next))
         (local.set $left (i32.sub (local.get $left) (i32.const 1)))
         (br $again)))
-    (call $end (local.get $at) (local.get $out))
+    (global.set $next (local.get $at))
+    (global.set $written (local.get $out))
     (i32.sub (local.get $count) (local.get $left)))
 
   ;; The same for hashes: integers as text, byte strings of up to 255 bytes as 0x and hex.
-  (func (export "hashes") (param $length i32) (param $count i32) (result i32)
-    (local $at i32) (local $end i32) (local $out i32) (local $left i32) (local $to i32) (local $value i64)
-    (call $begin)
-    (local.set $at (i32.const 0x5000))
-    (local.set $end (i32.add (local.get $at) (local.get $length)))
-    (local.set $out (i32.const 0x16000))
+  (func $hashes (param $at i32) (param $end i32) (param $out i32) (param $count i32) (result i32)
+    (local $left i32) (local $to i32) (local $value i64)
     (local.set $left (local.get $count))
     (block $stop
       (loop $again
@@ -143,16 +137,30 @@
           (local.set $at (global.get $next)))
         (local.set $left (i32.sub (local.get $left) (i32.const 1)))
         (br $again)))
-    (call $end (local.get $at) (local.get $out))
+    (global.set $next (local.get $at))
+    (global.set $written (local.get $out))
     (i32.sub (local.get $count) (local.get $left)))
+
+  (func (export "tokens") (param $length i32) (param $count i32) (result i32)
+    (call $begin)
+    (call $end
+      (call $tokens
+        (i32.const 0x5000) (i32.add (i32.const 0x5000) (local.get $length)) (i32.const 0x16000) (local.get $count))))
+
+  (func (export "hashes") (param $length i32) (param $count i32) (result i32)
+    (call $begin)
+    (call $end
+      (call $hashes
+        (i32.const 0x5000) (i32.add (i32.const 0x5000) (local.get $length)) (i32.const 0x16000) (local.get $count))))
 
   (func $begin
     (i64.store (i32.const 8) (i64.const 0))
     (i32.store (i32.const 16) (i32.const 0)))
 
-  (func $end (param $at i32) (param $out i32)
-    (i32.store (i32.const 0) (i32.sub (local.get $at) (i32.const 0x5000)))
-    (i32.store (i32.const 4) (i32.sub (local.get $out) (i32.const 0x16000))))
+  (func $end (param $done i32) (result i32)
+    (i32.store (i32.const 0) (i32.sub (global.get $next) (i32.const 0x5000)))
+    (i32.store (i32.const 4) (i32.sub (global.get $written) (i32.const 0x16000)))
+    (local.get $done))
 
   ;; An integer of any width and a comma; the output behind them, or 0 where none comes that is whole. In quotes where asked
   ;; for and where a JSON number could be rounded. Takes 24 bytes at most, of a store that ends 7 further.
@@ -364,4 +372,4 @@
         (br $again)))
     (i32.store16 (local.get $behind) (i32.const 0x2c22))
     (global.set $next (local.get $to))
-    (i32.add (local.get $behind) (i32.const 2))))
+    (i32.add (local.get $behind) (i32.const 2)))

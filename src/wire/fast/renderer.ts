@@ -9,11 +9,13 @@ import { batchLabel } from './fields.ts';
 /** The events of one batch as the walk has left them: their JSON objects back to back. */
 export interface Bodies {
   readonly bytes: Buffer;
-  readonly types: readonly FastType[];
-  /** For each event the offset behind its object; the first begins at 0. */
-  readonly ends: readonly number[];
-  /** Events; both lists may be longer. */
+  /** Where the first begins. */
+  readonly from: number;
   readonly count: number;
+  /** Of each event; both lists may be longer than `count`. */
+  readonly types: readonly FastType[];
+  /** The offset behind its object. */
+  readonly ends: readonly number[];
 }
 
 /** Bytes of one record at most beside its envelope and its object: labels, type, two numbers. */
@@ -76,8 +78,8 @@ export class Renderer {
     return { bytes: bytes.subarray(this.#start, at), ends: this.#ends, memory: this.#arena.hold() };
   }
 
-  #roomFor({ ends, count }: Bodies): number {
-    return (this.#envelope.size + most) * count + (ends[count - 1] ?? 0);
+  #roomFor({ from, count, ends }: Bodies): number {
+    return (this.#envelope.size + most) * count + (ends[count - 1] as number) - from;
   }
 
   #write(bodies: Bodies): void {
@@ -85,11 +87,11 @@ export class Renderer {
   }
 
   /** One record per event. */
-  #writeEvents({ bytes, types, ends, count }: Bodies): number {
+  #writeEvents({ bytes, from: start, count, types, ends }: Bodies): number {
     const arena = this.#arena;
     const target = arena.bytes;
     let { at } = arena;
-    let from = 0;
+    let from = start;
     for (let index = 0; index < count; index += 1) {
       at = this.#envelope.writeEvent(arena, at, { type: types[index] as FastType, index, count });
       at = put(target, at, eventLabel);
@@ -105,12 +107,12 @@ export class Renderer {
   }
 
   /** One record with all of them. */
-  #writeBatch({ bytes, types, ends, count }: Bodies): number {
+  #writeBatch({ bytes, from: start, count, types, ends }: Bodies): number {
     const arena = this.#arena;
     const target = arena.bytes;
     let at = put(target, this.#envelope.writeBatch(arena, arena.at, batchLabel, count), eventsLabel);
     target[at++] = openList;
-    let from = 0;
+    let from = start;
     for (let index = 0; index < count; index += 1) {
       const to = ends[index] as number;
       if (index > 0) target[at++] = comma;

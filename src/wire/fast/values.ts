@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { maxDigits } from './digits.ts';
 import type { Kernel } from './kernel.ts';
 import { Numbers } from './numbers.ts';
-import { Remembered } from './remembered.ts';
 import { Scratch } from './scratch.ts';
 import { Walk } from './walk.ts';
 
@@ -23,8 +22,6 @@ const intTag = Buffer.from('{"$int":"');
 const floatTag = Buffer.from('{"$float":"');
 const tagEnd = Buffer.from('"}');
 
-/** Runs of fields that are remembered; those of fields.ts have lower numbers. */
-const mostRuns = 8;
 /** Lists inside one another, far within what the reference implementation takes. */
 const maxNesting = 32;
 
@@ -36,8 +33,6 @@ export class Values {
   readonly walk = new Walk();
   readonly out = new Scratch();
   readonly numbers: Numbers;
-  /** By number of the run. */
-  readonly remembered: readonly Remembered[] = Array.from({ length: mostRuns }, () => new Remembered());
 
   constructor(kernel: Kernel | null) {
     this.numbers = new Numbers(kernel, this.walk, this.out);

@@ -4,7 +4,9 @@ import { maxEvents } from '../decode.ts';
 import { maxMemory } from '../msgpack/limits.ts';
 import { walkEvent } from './event.ts';
 import type { FastType } from './fields.ts';
+import { fastTypes } from './fields.ts';
 import type { Kernel } from './kernel.ts';
+import { inputBytes } from './kernel.ts';
 import type { Bodies } from './renderer.ts';
 import { Values } from './values.ts';
 
@@ -22,16 +24,16 @@ type Counts = { -readonly [Type in keyof EventCounts]: EventCounts[Type] };
 
 /** Takes one batch apart after the other; what stands here is of the last one. */
 export class BatchWalk {
+  /** One object, of the last batch. */
+  readonly bodies: Written = { bytes: Buffer.alloc(0), from: 0, count: 0, types: [], ends: [] };
+  readonly #kernel: Kernel | null;
   readonly #values: Values;
-  readonly #types: FastType[] = [];
-  readonly #ends: number[] = [];
-  /** Of both; what stands behind is of batches before: to clear a list is to make a new one. */
-  #count = 0;
   readonly #counts: Counts = { BlockStored: 0, BlockRemoved: 0, AllBlocksCleared: 0, other: 0 };
   #ts = 0;
   #rank: Rank = absent;
 
   constructor(kernel: Kernel | null) {
+    this.#kernel = kernel;
     this.#values = new Values(kernel);
   }
 
@@ -48,19 +50,49 @@ export class BatchWalk {
     return this.#counts;
   }
 
-  get bodies(): Bodies {
-    return { bytes: this.#values.out.bytes, types: this.#types, ends: this.#ends, count: this.#count };
-  }
-
   /** False: a batch for the reference implementation. */
   take(payload: Uint8Array): boolean {
+    return (this.#kernel !== null && this.#takeByKernel(this.#kernel, payload)) || this.#takeByValues(payload);
+  }
+
+  #takeByKernel(kernel: Kernel, payload: Uint8Array): boolean {
+    const count = payload.length > inputBytes ? 0 : kernel.walk(payload);
+    this.#ts = kernel.time;
+    if (count === 0 || !Number.isFinite(this.#ts)) return false;
+    this.#rank = kernel.rank;
+    this.#begin(kernel.output, kernel.start);
+    for (let event = 0; event < count; event += 1)
+      this.#note(fastTypes[kernel.typeOf(event) - 1] as FastType, kernel.endOf(event));
+    return true;
+  }
+
+  #takeByValues(payload: Uint8Array): boolean {
     this.#values.begin(payload);
-    this.#count = 0;
     const { walk } = this.#values;
     const slots = walk.list();
     if (slots < fewestSlots || slots > mostSlots) return false;
     if (!this.#takeTime() || !this.#takeEvents() || !this.#takeRank(slots)) return false;
     return walk.isAtEnd && walk.spent + slotCost * slots <= maxMemory;
+  }
+
+  #begin(bytes: Buffer, from: number): void {
+    const { bodies } = this;
+    const counts = this.#counts;
+    bodies.bytes = bytes;
+    bodies.from = from;
+    bodies.count = 0;
+    counts.BlockStored = 0;
+    counts.BlockRemoved = 0;
+    counts.AllBlocksCleared = 0;
+  }
+
+  /** The lists keep what they have: to empty them would be to make them anew. */
+  #note(type: FastType, end: number): void {
+    const { bodies } = this;
+    bodies.types[bodies.count] = type;
+    bodies.ends[bodies.count] = end;
+    bodies.count += 1;
+    this.#counts[type.name] += 1;
   }
 
   #takeTime(): boolean {
@@ -102,18 +134,16 @@ export class BatchWalk {
     const { walk, out } = this.#values;
     const count = walk.list();
     if (count < 1 || count > maxEvents) return false;
-    const counts = this.#counts;
-    counts.BlockStored = 0;
-    counts.BlockRemoved = 0;
-    counts.AllBlocksCleared = 0;
+    this.#begin(out.bytes, 0);
     for (let index = 0; index < count; index += 1) {
       const type = walkEvent(this.#values);
       if (type === undefined) return false;
-      counts[type.name] += 1;
-      this.#types[index] = type;
-      this.#ends[index] = out.at;
+      this.#note(type, out.at);
     }
-    this.#count = count;
+    // It may have grown.
+    this.bodies.bytes = out.bytes;
     return true;
   }
 }
+
+type Written = { -readonly [Key in keyof Bodies]: Bodies[Key] } & { types: FastType[]; ends: number[] };

@@ -36,8 +36,9 @@ export function expectWalked(payload: Buffer): void {
 function recordsOf(transcoder: Transcoder, payload: Buffer): string {
   const reading = transcoder.read(payload);
   if (!reading.ok) return `${reading.failure.reason}: ${reading.failure.message}`;
-  const failures = reading.batch.failures.map(({ reason }) => reason).join();
-  return failures + reading.batch.render(envelope(), 'event').bytes.toString('latin1');
+  const { failures, counts, ts, rank } = reading.batch;
+  const head = JSON.stringify([failures.map(({ reason }) => reason), counts, String(ts), rank]);
+  return head + reading.batch.render(envelope(), 'event').bytes.toString('latin1');
 }
 
 function differenceOf(got: string, expected: string): string {

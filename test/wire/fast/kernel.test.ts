@@ -29,9 +29,12 @@ const repeat = (count: number, item: Buffer) => Array.from({ length: count }, ()
 
 describe('the kernel', () => {
   it('is what kernel.wat compiles to', async () => {
-    const file = new URL('../../../src/wire/fast/kernel.wat', import.meta.url);
+    const parts = ['kernel.wat', 'events.wat'].map(
+      (part) => new URL(`../../../src/wire/fast/${part}`, import.meta.url),
+    );
+    const source = parts.map((part) => readFileSync(part, 'utf8')).join('\n');
     const { parseWat } = await wabt();
-    const compiled = Buffer.from(parseWat('kernel.wat', readFileSync(file)).toBinary({}).buffer);
+    const compiled = Buffer.from(parseWat('kernel.wat', `(module\n${source})`).toBinary({}).buffer);
     expect(kernelCode).toBe(compiled.toString('base64'));
   });
 

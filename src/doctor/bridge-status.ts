@@ -46,7 +46,7 @@ const shapes = {
   source: {
     ...{ name: 'string', endpoint: 'string', mode: 'string', state: 'string', peers: 'number', frames: 'number' },
     ...{ undecodable: 'number', last_frame_at: 'number or null', clock_skew_seconds: 'number or null' },
-    last_trouble: 'object or null',
+    ...{ last_trouble: 'object or null', topics: 'list' },
   },
   streams: { known: 'number' },
   stream: { id: 'string', state: 'string', gaps: 'number', missing: 'string' },

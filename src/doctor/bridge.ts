@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../core/finding.ts';
+import type { FindingDetails } from '../core/finding-table.ts';
 import type { SinkStatus, SourceStatus, Status } from '../core/status.ts';
 import { bridgeFinding as find } from './bridge-findings.ts';
 import { examineGaps } from './bridge-gaps.ts';
@@ -70,7 +71,11 @@ function* ofSource(source: SourceStatus, now: number): Generator<Finding> {
   else if (peers === 0)
     yield find('bridge-source-alone', subject, `nobody is connected, ${last}${troubleOf(source, now)}`, { facts });
   else if (age === null)
-    yield find('bridge-source-quiet', subject, sentence, { facts, cause: 'connected, and no frame came' });
+    yield find('bridge-source-quiet', subject, sentence, {
+      facts,
+      cause: 'connected, and no frame came',
+      ...filtered(source),
+    });
   else if (age > quietAfter) yield find('bridge-source-quiet', subject, sentence, { facts });
   else yield find('bridge-source', subject, sentence, { facts });
   if (undecodable > 0) yield find('bridge-undecodable', subject, `${undecodable} could not be read`, { facts });
@@ -81,6 +86,16 @@ function* ofSource(source: SourceStatus, now: number): Generator<Finding> {
       cause: `clock ${side} ours`,
     });
   }
+}
+
+/** The bridge never sees what its filter keeps away: that no frame comes may well be its work. */
+function filtered({ topics }: SourceStatus): FindingDetails {
+  if (topics.length === 0) return {};
+  const filter = topics.map((topic) => JSON.stringify(topic)).join(' or ');
+  return {
+    cause: `connected, and no frame of a topic that begins with ${filter}`,
+    remedy: `compare topics (${filter}) with what the engines send, or leave it empty for every topic; send the engine a request and look again`,
+  };
 }
 
 function troubleOf({ last_trouble: trouble }: SourceStatus, now: number): string {

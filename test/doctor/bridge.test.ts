@@ -76,6 +76,13 @@ describe('doctor reads the status of a bridge', () => {
     );
   });
 
+  it('suspects the filter of a source where no frame came', async () => {
+    const found = await told({ sources: [{ ...source, last_frame_at: null, frames: 0, topics: ['kv@pod-9'] }] });
+    expect(found.findings.find(({ code }) => code === 'bridge-source-quiet')?.remedy).toContain('topics ("kv@pod-9")');
+    expect(found.verdict).toMatch(/connected, and no frame of a topic that begins with "kv@pod-9"\.$/);
+    expect((await told({ sources: [{ ...source, topics: ['kv@'] }] })).codes).not.toContain('bridge-source-quiet');
+  });
+
   it.each([
     ['no_replay', /set replay/],
     ['replay_truncated', /buffer_steps/],

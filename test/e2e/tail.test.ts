@@ -124,6 +124,24 @@ describe('tail of a publisher', () => {
     expect(typesOf(await tail.shows(2))).toEqual(heard.slice(0, 2));
   });
 
+  it('asks it for what it has sent before, with --replay-endpoint', async () => {
+    const port = await freePorts(2);
+    const [endpoint, replay] = [`tcp://127.0.0.1:${port}`, `tcp://127.0.0.1:${port + 1}`];
+    const args = ['--bind', endpoint, '--replay', replay, '--count', '10000', '--rate', '100', '--seed', '1'];
+    const engine = new Program('simulate', { args });
+    onTestFinished(async () => void (await engine.stop('SIGKILL')));
+    // What the first has heard, the second can only get again.
+    const first = Tail.start([endpoint, '--type', 'BlockStored', '--count', '1']);
+    expect(await first.exited, first.stderr).toBe(0);
+    const second = Tail.start([endpoint, '--replay-endpoint', replay, '--count', '3']);
+    expect(await second.exited, second.stderr).toBe(0);
+    expect(second.lines.map(({ seq, origin }) => [seq, origin])).toEqual([
+      ['0', 'replay'],
+      ['0', 'replay'],
+      ['1', 'replay'],
+    ]);
+  });
+
   it('says so where the port is taken, and ends with 1', async () => {
     const { endpoint } = await boundPublisher();
     const tail = Tail.start(['--bind', endpoint]);
@@ -165,6 +183,16 @@ describe('tail of a running bridge', () => {
     expect(typesOf(await gaps.shows(1))).toEqual(['StreamGap']);
     expect(none.stdout).toBe('');
     for (const tail of [all, one, gaps, none]) expect(await tail.stop('SIGINT'), tail.stderr).toBe(0);
+  });
+
+  it('is what there is without a target, where no enabled sink can be read', async () => {
+    const http = String(await freePorts());
+    const { port } = await bridge({ SINKS: 'stdout', HTTP_PORT: http });
+    const tail = Tail.start(['--count', '2'], { HTTP_PORT: http });
+    await tail.notes(`connected to http://localhost:${http}`);
+    await publish(await dialling(port), 0);
+    expect(await tail.exited, tail.stderr).toBe(0);
+    expect(typesOf(tail.lines)).toEqual(heard.slice(0, 2));
   });
 
   it('waits for a bridge that goes away, whether it ended well or was killed', async () => {

@@ -57,7 +57,7 @@ export function sizingTable(page) {
   if (figures.length === 0) throw new Error('docs/benchmarks.md has no table "Sink: ..." with a row of the bridge');
   const heads = rates.map((rate) => `${String(rate).replace(/\B(?=(\d{3})+$)/g, ' ')} events/s`);
   return [
-    `| profile | sink | ${heads.join(' | ')} | memory |`,
+    `| profile | sink | ${heads.join(' | ')} | memory of each |`,
     `|---|---|${rates.map(() => '---:|').join('')}---:|`,
     ...figures.map(
       ({ profile, sink, cost, memory }) =>

@@ -26,7 +26,11 @@ export class Stage {
 
   /** With a real browser, and a real Prometheus whose alerts do not wait for their `for`. */
   static async open(): Promise<Stage> {
-    const [browser, prometheus] = await Promise.all([launchBrowser(), Prometheus.start({ impatient: true })]);
+    const browser = await launchBrowser();
+    const prometheus = await Prometheus.start({ impatient: true }).catch(async (error: unknown) => {
+      await browser.close();
+      throw error;
+    });
     return new Stage(browser, prometheus);
   }
 

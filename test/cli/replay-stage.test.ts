@@ -41,6 +41,7 @@ describe('where the publishers of a capture publish again', () => {
       ['b', 'tcp://*:5558', null, 'tcp://*:5601'],
     ]);
     expect(() => places(1, two, target('tcp://*:5557', 'tcp://*:5558'))).toThrow('at least 2 apart');
+    expect(() => places(1, two, { ...target('ipc:///run/kv'), bind: true })).toThrow('has no port to count from');
   });
 
   it('several that dial this machine have addresses of their own, for replays as well', () => {

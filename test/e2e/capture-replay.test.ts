@@ -244,6 +244,18 @@ describe('simulate --capture', () => {
   });
 });
 
+describe('a replay whose reader has seen enough', () => {
+  it('ends without an error', async () => {
+    const file = fresh('.kvcap');
+    expect(await program('simulate', '--capture', file, '--count', '20000').exited).toBe(0);
+    const replay = program('replay', file, '--speed', 'max');
+    await waitFor(() => replay.stdout !== '', { what: 'records come' });
+    replay.child.stdout?.destroy();
+    expect(await replay.exited, replay.stderr).toBe(0);
+    expect(replay.stderr).not.toContain('not everything');
+  });
+});
+
 describe('a capture that is not whole', () => {
   const made = async (): Promise<string> => {
     const file = fresh('.kvcap');

@@ -22,6 +22,10 @@ const maxPublishers = 200;
  * (127.0.0.1, 127.0.0.2 ...). Ranks of data-parallel engines that were captured on ports of their own keep them.
  */
 export function stageOf(meta: CaptureMeta, publishers: readonly CapturedPublisher[], target: EndpointTarget): Part[] {
+  if (publishers.length > 1 && target.bind && readTcp(target.endpoint) === null)
+    throw new ConfigError(
+      `${target.endpoint} has no port to count from, and the capture has ${publishers.length} publishers: use tcp://, or choose one with --topic`,
+    );
   if (publishers.length > maxPublishers)
     throw new ConfigError(
       `the capture has ${publishers.length} publishers, more than the ${maxPublishers} that one replay can be: choose some with --topic`,

@@ -3,6 +3,7 @@ import { publisherKey } from '../../capture/publishers.ts';
 import { CaptureReader } from '../../capture/reader.ts';
 import type { Frame } from '../../core/frame.ts';
 import { Player } from '../../simulator/player.ts';
+import { countOf } from '../amount.ts';
 import { printable } from '../table.ts';
 import type { ReplayJob, ReplayOutcome } from './job.ts';
 import type { EndpointTarget } from './options.ts';
@@ -28,13 +29,15 @@ export async function replayToEndpoint(target: EndpointTarget, job: ReplayJob): 
       await player.open();
       note(sentence(part, player, target));
     }
-    const subscribed = await settle(cast, target.settle, signal);
-    if (!subscribed && !signal.aborted)
-      note('not everybody has a subscriber: their first frames are lost for live ones');
+    const unheard = await settle(cast, target.settle, signal);
+    if (unheard > 0 && !signal.aborted) {
+      const who = `${unheard} of ${countOf(cast.length, 'publisher')}`;
+      note(`${who} without a subscriber: their first frames are lost for live ones`);
+    }
     const frames = await play(cast, job);
     if (target.hold > 0 && !signal.aborted) note('all is sent; replays are still answered');
     await sleep(target.hold, undefined, { signal }).catch(() => undefined);
-    return { frames, isComplete: frames >= survey.frames, details: { subscribed }, lines: [] };
+    return { frames, isComplete: frames >= survey.frames, details: { subscribed: unheard === 0 }, lines: [] };
   } finally {
     await Promise.all(cast.map(({ player }) => player.close()));
   }
@@ -53,12 +56,12 @@ function sentence({ publisher, endpoint, from, replay }: Part, player: Player, {
   return `${who} ${where}${replay === null ? '' : `, replays at ${replay}`}`;
 }
 
-/** Until somebody listens to each of them; false when the time is over before. */
-async function settle(cast: readonly Cast[], patience: number, signal: AbortSignal): Promise<boolean> {
+/** Waits until somebody listens to each of them, or the time is over; gives how many nobody listens to. */
+async function settle(cast: readonly Cast[], patience: number, signal: AbortSignal): Promise<number> {
   const deadline = performance.now() + patience;
-  const isHeard = () => cast.every(({ player }) => player.subscribed);
-  while (!isHeard() && performance.now() < deadline && !signal.aborted) await sleep(5);
-  return isHeard();
+  const unheard = () => cast.filter(({ player }) => !player.subscribed).length;
+  while (unheard() > 0 && performance.now() < deadline && !signal.aborted) await sleep(5);
+  return unheard();
 }
 
 /** Frames that were sent. */

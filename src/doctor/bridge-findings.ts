@@ -63,7 +63,7 @@ export const bridgeFindings = {
   'bridge-not-ready': {
     level: 'failure',
     means: 'The bridge that runs here is not ready, for these reasons.',
-    remedy: 'mend what the reasons name; the log of the bridge has more',
+    remedy: 'mend the parts that it names; what is wrong with each stands below and in the log of the bridge',
     cause: 'the bridge is not ready',
   },
   'bridge-fenced': {

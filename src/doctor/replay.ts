@@ -1,6 +1,9 @@
 import type { Finding } from '../core/finding.ts';
 import type { AttemptOutcome } from '../core/replay.ts';
+import { readTcp } from '../ingress/endpoint.ts';
 import { ZmqReplayClient } from '../ingress/replay-client.ts';
+import { bareHost } from '../ingress/zmtp/address.ts';
+import { nearby } from './neighbours.ts';
 import type { Patience } from './patience.ts';
 import { isPublisher, isRouter, whyNoPeer } from './peer-findings.ts';
 import { reach } from './reach.ts';
@@ -18,14 +21,7 @@ export async function* examineReplay(
   patience: Patience,
 ): AsyncGenerator<Finding> {
   const subject = `replay ${endpoint}`;
-  const { steps, reached } = await collect(endpoint, patience);
-  for (const finding of steps) yield finding.level === 'failure' ? unreachable(subject, finding) : finding;
-  if (reached === null) return;
-  const { peer } = reached;
-  if (peer !== null && !isRouter(peer)) {
-    yield notRouter(subject, peer);
-    return;
-  }
+  if (!(yield* approach(subject, endpoint, patience))) return;
   const client = new ZmqReplayClient({ maxMessageSize, timeouts: { firstAnswer: patience.answer } });
   const all = await askFrom(client, endpoint, 0n, patience);
   if (patience.signal.aborted) return;
@@ -38,6 +34,19 @@ export async function* examineReplay(
     yield find('replay-truncated', subject, `its oldest number is ${all.first}: those before are gone`, {
       facts: { oldest_seq: String(all.first) },
     });
+}
+
+/** Whether a ROUTER, or a path where nobody can tell, is there; where it is not, whether there is one nearby. */
+async function* approach(subject: string, endpoint: string, patience: Patience): AsyncGenerator<Finding, boolean> {
+  const { steps, reached } = await collect(endpoint, patience);
+  for (const finding of steps) yield finding.level === 'failure' ? unreachable(subject, finding) : finding;
+  const peer = reached?.peer ?? null;
+  if (reached !== null && (peer === null || isRouter(peer))) return true;
+  if (peer !== null) yield notRouter(subject, peer);
+  const tcp = readTcp(endpoint);
+  if (tcp !== null && !patience.signal.aborted)
+    yield* nearby(subject, { host: bareHost(tcp.host), port: tcp.port }, 'router', patience);
+  return false;
 }
 
 async function collect(endpoint: string, patience: Patience) {

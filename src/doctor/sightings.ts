@@ -49,8 +49,22 @@ export class Sightings {
     this.#isBound = mode === 'bind';
   }
 
+  /** What could not be read has no rank: it counts for a stream of its topic, where there is one. */
   get streams(): readonly StreamSighting[] {
-    return [...this.#streams.values()];
+    const all = [...this.#streams.values()];
+    const lost = all.filter(({ unread, frames }) => unread === frames);
+    const read = all.filter(({ unread, frames }) => unread < frames);
+    const homeOf = (one: StreamSighting) =>
+      read.find(({ topic, peer }) => topic.text === one.topic.text && peer === one.peer);
+    return [
+      ...read.map((stream) =>
+        withLost(
+          stream,
+          lost.filter((one) => homeOf(one) === stream),
+        ),
+      ),
+      ...lost.filter((one) => homeOf(one) === undefined),
+    ];
   }
 
   get frames(): number {
@@ -100,6 +114,18 @@ export class Sightings {
     this.#streams.set(key, stream);
     return stream;
   }
+}
+
+function withLost(stream: StreamSighting, lost: readonly StreamSighting[]): StreamSighting {
+  if (lost.length === 0) return stream;
+  const sum = (count: (one: StreamSighting) => number) => lost.reduce((all, one) => all + count(one), count(stream));
+  return {
+    ...stream,
+    frames: sum(({ frames }) => frames),
+    unreadable: sum(({ unreadable }) => unreadable),
+    unread: sum(({ unread }) => unread),
+    reason: stream.reason ?? lost[0]?.reason ?? null,
+  };
 }
 
 function look(stream: StreamSighting, batch: DecodedBatch, seq: bigint | null, receivedAt: number): void {

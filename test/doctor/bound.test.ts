@@ -70,6 +70,26 @@ describe('doctor on a port that the bridge binds', () => {
     expect(found.verdict).toMatch(/: whoever dialled in was refused\.$/);
   });
 
+  it('a template that leads nowhere: no engine, and one whose pod may not be asked', async () => {
+    const template = ['--replay-endpoint', 'tcp://{pod_host}:5558', '--replay-allow', '10.0.0.0/8'];
+    const nobody = await look(await freePorts(), '100ms', ...template);
+    expect(nobody.codes).toEqual(['port-free', 'engines-none', 'replay-unasked']);
+    const port = await freePorts(2);
+    await engineDialling(port);
+    const found = await look(port, '2s', ...template);
+    expect(found.findings.find(({ code }) => code === 'replay-not-allowed')?.message).toContain(
+      'pod "p" is no address',
+    );
+    expect(found.exitCode).toBe(0);
+  });
+
+  it('an address that this machine does not have', async () => {
+    const sources = [{ name: 'zmq', bind: `tcp://192.0.2.1:${await freePorts()}` }];
+    const found = await diagnose(['--only', 'sources'], { SOURCES: JSON.stringify(sources) });
+    expect(found.codes).toEqual(['bind-failed']);
+    expect(found.verdict).toMatch(/^No events: tcp:\S+ cannot be bound\.$/);
+  });
+
   it('listens nowhere with --no-bind', async () => {
     const port = await freePorts(2);
     await engineDialling(port);

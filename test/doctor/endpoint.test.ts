@@ -1,11 +1,15 @@
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Dealer } from 'zeromq';
 import { curveKeyPair, Publisher, Reply, Router, Subscriber, Dealer as ZmqDealer } from 'zeromq';
 import { freePorts } from '../support/zmq.ts';
+import { command, greeting, message } from '../support/zmtp-bytes.ts';
 import { diagnose } from './support.ts';
 
 const closers: (() => unknown)[] = [];
@@ -77,6 +81,36 @@ describe('doctor tells who answers', () => {
   it('a server that says nothing, and one that hangs up', async () => {
     expect((await look(await serving((socket) => socket.on('error', () => {})))).codes).toEqual(['peer-mute']);
     expect((await look(await serving((socket) => socket.destroy()))).codes).toEqual(['peer-hangs-up']);
+  });
+
+  it.each([
+    ['old-zmtp', Buffer.from('ff00000000000000017f0100', 'hex')],
+    ['handshake-failed', Buffer.concat([greeting(), command('ERROR', '\x09forbidden')])],
+    ['handshake-failed', Buffer.concat([greeting(), message('too', 'early')])],
+  ])('%s', async (code, said) => {
+    const port = await serving((socket) => socket.on('error', () => {}).write(said));
+    const found = await look(port);
+    expect(found.codes).toEqual([code]);
+    expect(found.exitCode).toBe(1);
+  });
+
+  it('a path that is not there, and one where an engine publishes', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'kv-doctor-')), 'events');
+    const missing = await diagnose([`ipc://${path}`, '--wait', '300ms']);
+    expect(missing.codes).toEqual(['ipc-missing']);
+    expect(missing.exitCode).toBe(1);
+    const publisher = new Publisher();
+    await publisher.bind(`ipc://${path}`);
+    closers.push(() => publisher.close());
+    expect((await diagnose([`ipc://${path}`, '--wait', '300ms'])).codes).toEqual(['frames-none']);
+  });
+
+  it('a further publisher beside it', async () => {
+    const port = await freePorts(2);
+    await bound(new Publisher(), port);
+    await bound(new Publisher(), port + 1);
+    const more = (await look(port)).findings.find(({ code }) => code === 'more-ranks');
+    expect(more).toMatchObject({ level: 'note', facts: { port: port + 1 } });
   });
 
   it('Redis by what it says', async () => {

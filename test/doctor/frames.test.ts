@@ -75,6 +75,34 @@ describe('doctor reads what engines send', () => {
     expect(found.exitCode).toBe(1);
   });
 
+  it('topics that the filter lets through, and others that it does not', async () => {
+    const frames = liveFrames('vllm-0.33.0');
+    const other = frames.map(([, ...rest]) => [Buffer.from('kv@other@m'), ...rest]);
+    const found = await look(await publishing([...frames, ...other]), '--zmq-topics', 'kv@10.');
+    expect(found.findings.find(({ code }) => code === 'topics-unmatched')).toMatchObject({
+      ...{ level: 'note', facts: { seen: ['kv@other@m'], topics: ['kv@10.'] } },
+    });
+    expect(found.codes).not.toContain('topic-filter');
+  });
+
+  it('messages without a number, under a topic that says nothing', async () => {
+    const found = await look(
+      await publishing(liveFrames('vllm-0.33.0').map((parts) => [Buffer.from('t'), parts.at(-1) as Buffer])),
+    );
+    expect(found.codes).toEqual(expect.arrayContaining(['no-sequence', 'topic-plain']));
+    expect(found.findings.find(({ code }) => code === 'no-sequence')?.level).toBe('warning');
+  });
+
+  it('a message that cannot be read among others that can', async () => {
+    const frames = liveFrames('vllm-0.33.0');
+    const [topic, seq] = frames[3] as [Buffer, Buffer];
+    const found = await look(await publishing([...frames.slice(0, 3), [topic, seq, Buffer.from('hello')]]));
+    const some = found.findings.find(({ code }) => code === 'undecodable-some');
+    expect(some).toMatchObject({ level: 'warning', facts: { unreadable: 1, frames: 4 } });
+    expect(found.codes).not.toContain('undecodable');
+    expect(found.exitCode).toBe(0);
+  });
+
   it('rubbish', async () => {
     const number = Buffer.alloc(8);
     const found = await look(await publishing([[Buffer.from('t'), number, Buffer.from('hello')]]));

@@ -88,6 +88,14 @@ describe('doctor asks a replay socket', () => {
     expect(found.verdict).toMatch(/^Does not work: replay tcp:\S+: connection refused, nobody listens there\.$/);
   });
 
+  it('that answers one port further', async () => {
+    const { port, stop } = await startEngine({ port: await freePorts(3) });
+    closers.push(stop);
+    const found = await diagnose([`127.0.0.1:${port}`, '--replay', `127.0.0.1:${port + 2}`, '--wait', '2s']);
+    expect(found.codes.slice(-2)).toEqual(['replay-unreachable', 'router-nearby']);
+    expect(found.findings.at(-1)).toMatchObject({ level: 'note', facts: { port: port + 1 } });
+  });
+
   it('where a socket of another kind answers', async () => {
     const [port, reply] = [await freePorts(), new Reply()];
     await reply.bind(`tcp://127.0.0.1:${port}`);

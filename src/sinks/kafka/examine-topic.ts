@@ -56,7 +56,11 @@ export class TopicExamination {
     const facts = { error: code };
     if (code === 'TOPIC_AUTHORIZATION_FAILED')
       return find('kafka-topic-forbidden', subject, 'the principal may not see it', { facts });
-    if (code !== 'UNKNOWN_TOPIC_OR_PARTITION') return find('kafka-topic-unknown', subject, message, { facts });
+    if (code !== 'UNKNOWN_TOPIC_OR_PARTITION') {
+      const [sentence = message, ...remedies] = message.split('; ');
+      const remedy = remedies.join('; ');
+      return find('kafka-topic-unknown', subject, sentence, { facts, ...(remedy !== '' && { remedy }) });
+    }
     if (this.#config.createTopics)
       return find('kafka-topic-to-create', subject, 'it does not exist; the bridge creates it');
     return find('kafka-topic-missing', subject, 'it does not exist', {

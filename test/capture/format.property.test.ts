@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CaptureDecoder } from '../../src/capture/decoder.ts';
 import { CaptureEncoder } from '../../src/capture/encoder.ts';
+import { headBytes, magic, sealRecord } from '../../src/capture/format.ts';
 import type { Frame } from '../../src/core/frame.ts';
 import { anyFrame, encoded, meta, someFrame } from './support.ts';
 
@@ -20,6 +21,22 @@ function decoded(bytes: Buffer, sizes: readonly number[] = [bytes.length]) {
     rest = rest.subarray(step.used);
   }
   return { frames, decoder, left: rest.length };
+}
+
+/** What a frame's record holds, whatever it claims. */
+function frameBody([origin, at, count, rest]: [number, number, number, Uint8Array]): Buffer {
+  const fields = Buffer.alloc(16);
+  fields.writeUInt32BE(origin, 0);
+  fields.writeDoubleBE(at, 4);
+  fields.writeUInt32BE(count, 12);
+  return Buffer.concat([fields, rest]);
+}
+
+/** Where the head of the last record that ends at `end` begins. */
+function lastHeadAt(bytes: Buffer, end: number): number {
+  let at = magic.length;
+  for (let next = at; next < end; next += headBytes + bytes.readUInt32BE(next + 4)) at = next;
+  return at;
 }
 
 const frames: readonly Frame[] = [
@@ -120,6 +137,41 @@ describe('a capture', () => {
     expect(claims((encoder) => encoder.frame({ ...someFrame, receivedAt: Number.NaN }))).toContain('no time');
     expect(claims((encoder) => encoder.frame({ ...someFrame, parts: [] }))).toContain('not as long as its parts');
     expect(claims((encoder) => encoder.begin(meta))).toBeDefined();
+  });
+
+  it('made by somebody with bad intentions never makes a reader throw, or take more than is there', () => {
+    const rest = fc.uint8Array({ maxLength: 30 });
+    const parts = fc
+      .array(fc.nat(3), { maxLength: 3 })
+      .map((lengths) =>
+        Buffer.concat(lengths.map((length) => Buffer.from([0, 0, 0, length, ...Buffer.alloc(length)]))),
+      );
+    const body = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+      fc.json({ maxDepth: 2 }).map((text) => Buffer.from(text)),
+      fc.tuple(fc.nat(1), fc.double(), fc.oneof(fc.nat(3), fc.nat(0xffff_ffff)), fc.oneof(rest, parts)).map(frameBody),
+    );
+    const record = fc.tuple(fc.constantFrom(0x4d, 0x4f, 0x46, 0x45, 0x00, 0xff), body);
+    fc.assert(
+      fc.property(fc.array(record, { maxLength: 6 }), (records) => {
+        const begun = encoded([someFrame]);
+        const chunks = [begun.bytes.subarray(0, begun.ends[0])];
+        let check = chunks[0]?.readUInt32BE(lastHeadAt(begun.bytes, begun.ends[0] ?? 0) + 12) ?? 0;
+        for (const [type, content] of records) {
+          const sealed = Buffer.concat([Buffer.alloc(headBytes), content]);
+          check = sealRecord(sealed, type, check);
+          chunks.push(sealed);
+        }
+        const { frames: back, decoder } = decoded(Buffer.concat(chunks));
+        expect(back[0]).toEqual(someFrame);
+        for (const { parts, receivedAt } of back) {
+          expect(parts.length).toBeGreaterThan(0);
+          expect(Number.isFinite(receivedAt)).toBe(true);
+        }
+        expect(decoder.totals === null || decoder.totals.frames === back.length).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('goes on when there are more origins than it remembers at once', () => {

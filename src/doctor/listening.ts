@@ -40,8 +40,8 @@ const lookLonger = 1_000;
 export function socketAt(place: Place, observe: Observe): Source {
   const options = { ...place, topics: [''], maxMessageSize };
   return place.endpoint.startsWith('tcp:')
-    ? // Whoever is refused names its mechanism.
-      new ZmtpSource({ ...options, isReserved: true }, observe)
+    ? // Whoever dials in and is refused says what it is; who answers a dial was asked before.
+      new ZmtpSource({ ...options, isReserved: place.mode === 'bind' }, observe)
     : new ZmqSource({ ...options, receiveHighWaterMark: 1_000, context: sourceContext() }, observe);
 }
 

@@ -140,6 +140,9 @@ export const kafkaSettings = {
   tls: tlsSettings,
   ...deliverySettings,
   ...laneSettings,
+  // A request costs as much as hundreds of records do; it is cut into record batches of `maxRequestBytes` at most anyway.
+  maxBatchRecords: { ...laneSettings.maxBatchRecords, default: 2_000 },
+  maxBatchBytes: { ...laneSettings.maxBatchBytes, default: 1_572_864 },
 } as const;
 
 export type KafkaConfig = SettingsValue<typeof kafkaSettings>;

@@ -87,7 +87,7 @@ export function measureLatency(task: Task, rate: number): Promise<Latency> {
     await follow(running, destination, recordsOf(task, task.batches));
     await sleep(300);
     await stopWatching();
-    const counted = delays.slice(Math.floor(delays.length / 5));
+    const counted = delays.slice(Math.floor(delays.length / 3));
     const expected = countEvents(task, task.batches);
     return { p50: percentile(counted, 0.5), p99: percentile(counted, 0.99), records: delays.length, expected };
   });

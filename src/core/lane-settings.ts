@@ -26,7 +26,7 @@ export const laneSettings = {
     min: 1_024,
   },
   linger: {
-    doc: 'How long a write may wait to become larger, under load; what comes after a pause never waits, nor does a full write.',
+    doc: 'How long a write may wait to become larger, under load; what comes after a pause never waits, nor does a full write, nor one that would hardly become larger (fewer than 10 small records likely to come).',
     format: 'duration',
     default: 5,
     min: 0,

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from '@node-rs/crc32';
 
 /** Tells two payloads with the same number apart; not a checksum against malice. */
 export function fingerprintOf(payload: Buffer): number {

@@ -1,6 +1,7 @@
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Held } from '../core/checkpoint.ts';
 import type { Sink } from '../core/sink.ts';
+import { ArrivalRate } from './arrival-rate.ts';
 import type { DeliveryEnd } from './delivery.ts';
 import { Delivery } from './delivery.ts';
 import { LaneBuffer } from './lane-buffer.ts';
@@ -15,6 +16,10 @@ export interface LaneOptions extends LaneBufferOptions {
 
 /** Given as a reason: without one, ending a wait would make an exception with a stack, which costs more than a write. */
 const ripe = 'ripe';
+/** Records for which a write may wait: it costs as much as some dozens of them, but a reader waits as well. */
+const worthwhile = 10;
+/** A record of so many bytes counts as one, a larger one as several. */
+const small = 8_192;
 
 /** How a lane ended before it was told to: nobody reads any more, or a newer bridge of the name has taken over. */
 export type LaneEnd = Extract<DeliveryEnd, 'closed' | 'fenced'>;
@@ -29,6 +34,7 @@ export class Lane {
   readonly #delivery: Delivery;
   readonly #buffer: LaneBuffer;
   readonly #stall: Stall;
+  readonly #arrivals = new ArrivalRate();
   readonly #giveUp = new AbortController();
   #isFinishing = false;
   /** Ends the pump's wait for work, or its linger. */
@@ -61,6 +67,7 @@ export class Lane {
 
   /** Queues a batch; the promise, where there is one, resolves when there is room: wait for it before the next push. */
   push(batch: RecordBatch): Promise<void> | undefined {
+    this.#arrivals.add(Math.max(batch.ends.length, batch.bytes.length / small), this.#options.clock.now());
     const wait = this.#buffer.push(batch);
     return wait && this.#stall.during(wait);
   }
@@ -117,7 +124,8 @@ export class Lane {
 
   /**
    * Waits for something to write; false when all is written and no more will come. What comes after a pause is written at
-   * once; where more has come during the last write there is a load, and what there is may linger for a larger write.
+   * once; where more has come during the last write there is a load, and what there is may linger for a larger write, where
+   * enough is likely to come meanwhile.
    */
   async #hasWork(): Promise<boolean> {
     let isLoaded = true;
@@ -127,8 +135,12 @@ export class Lane {
       await this.#sleepUntilWoken();
     }
     const { linger } = this.#options.config;
-    if (isLoaded && linger > 0 && !this.#mustNotLinger()) await this.#linger(linger);
+    if (isLoaded && !this.#mustNotLinger() && this.#isWorthwhile(linger)) await this.#linger(linger);
     return !this.#giveUp.signal.aborted;
+  }
+
+  #isWorthwhile(linger: number): boolean {
+    return linger > 0 && this.#arrivals.within(linger, this.#options.clock.now()) >= worthwhile;
   }
 
   async #linger(ms: number): Promise<void> {

@@ -45,23 +45,43 @@ describe('a lane', () => {
   it('lets a write linger where more has come during the last one, but not once it is full', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';
-    const { lane, clock } = laneOf(sink, { linger: 50, maxBatchRecords: 3 });
+    const { lane, clock } = laneOf(sink, { linger: 50, maxBatchRecords: 30 });
     lane.start(() => undefined);
     await settle();
-    for (const seq of [1, 2]) {
+    const push = (from: number, to: number) => {
+      for (let seq = from; seq <= to; seq += 1) void lane.push(batch(seq));
+      return settle();
+    };
+    // Enough for the next tenth of a second to be one of a load.
+    await push(1, 1);
+    await push(2, 25);
+    await clock.pass(100);
+    await push(26, 26);
+    await sink.confirm();
+    expect(sink.writes.map(({ length }) => length)).toEqual([1]);
+    await clock.pass(50);
+    expect(sink.writes.map(({ length }) => length)).toEqual([1, 25]);
+    await push(27, 55);
+    await sink.confirm();
+    expect(sink.writes).toHaveLength(2);
+    await push(56, 56);
+    expect(sink.writes.map(({ length }) => length)).toEqual([1, 25, 30]);
+  });
+
+  it('does not let it linger where little is likely to come meanwhile', async () => {
+    const sink = new PlayedSink();
+    sink.answer = 'wait';
+    const { lane, clock } = laneOf(sink, { linger: 50 });
+    lane.start(() => undefined);
+    for (let seq = 1; seq <= 19; seq += 1) {
       void lane.push(batch(seq));
       await settle();
     }
+    await clock.pass(100);
+    void lane.push(batch(20));
     await sink.confirm();
-    expect(sink.writes).toEqual([['#1']]);
-    await clock.pass(50);
-    expect(sink.writes).toEqual([['#1'], ['#2']]);
-    for (const seq of [3, 4]) void lane.push(batch(seq));
-    await sink.confirm();
-    expect(sink.writes).toHaveLength(2);
-    void lane.push(batch(5));
-    await settle();
-    expect(sink.writes).toEqual([['#1'], ['#2'], ['#3', '#4', '#5']]);
+    // 19 in a tenth of a second are fewer than 10 in half of it.
+    expect(sink.writes.map(({ length }) => length)).toEqual([1, 19]);
   });
 
   it('does not linger when the lane is full, which no write can become larger in', async () => {

@@ -34,6 +34,7 @@ const maxCommand = 4_096;
 const maxTopic = 255;
 /** Messages that are cut out of a chunk at once: the smallest take 2 bytes on the wire, and each costs far more here. */
 const maxBatch = 512;
+const nothing = Buffer.alloc(0);
 const none: readonly (readonly Buffer[])[] = [];
 
 /**
@@ -50,8 +51,10 @@ export class ZmtpMachine {
   #established = false;
   #failure: ZmtpError | null = null;
   #pongs = 0;
-  #parts: Buffer[] = [];
-  /** So many of these parts are in memory of their own. */
+  /** Frames of the message that is not all there: so many of these, which are used again for the next one. */
+  readonly #parts: Buffer[] = [];
+  #count = 0;
+  /** So many of them are in memory of their own. */
   #own = 0;
   #size = 0;
   /** Of the last message: a publisher sends the same again and again. */
@@ -107,7 +110,7 @@ export class ZmtpMachine {
 
   /** All messages so far have been dealt with, and the memory of the chunk they came in is about to be used again. */
   release(): void {
-    for (; this.#own < this.#parts.length; this.#own += 1) {
+    for (; this.#own < this.#count; this.#own += 1) {
       const part = this.#parts[this.#own] as Buffer;
       if (part !== this.#topic) this.#parts[this.#own] = Buffer.from(part);
     }
@@ -139,7 +142,7 @@ export class ZmtpMachine {
   #fail<T>(error: unknown, result: T): T {
     if (!(error instanceof ZmtpError)) throw error;
     this.#failure = error;
-    this.#parts = [];
+    this.#count = 0;
     return result;
   }
 
@@ -165,18 +168,28 @@ export class ZmtpMachine {
       for (let body = frames.next(); body !== null; body = frames.next()) {
         if (frames.flags >= command) this.#obey(readCommand(body));
         else if (this.#ends(body, frames.flags)) {
-          messages.push(this.#parts);
-          this.#parts = [];
+          messages.push(this.#message());
+          this.#count = 0;
           this.#own = 0;
           this.#size = 0;
           frames.expect(this.#topic);
           if (messages.length === maxBatch) break;
-        } else if (this.#parts.length === 1) this.#begin(body);
+        } else if (this.#count === 1) this.#begin(body);
       }
     } catch (error) {
       return this.#fail(error, messages);
     }
     return messages;
+  }
+
+  /** A list as large as it has to be: one that grows takes room for many more. */
+  #message(): Buffer[] {
+    const parts = this.#parts;
+    const message =
+      this.#count === 3 ? [parts[0] as Buffer, parts[1] as Buffer, parts[2] as Buffer] : parts.slice(0, this.#count);
+    // The last one is the largest, and must not be kept in memory from here.
+    parts[this.#count - 1] = nothing;
+    return message;
   }
 
   /** The first frame of a message is its topic. */
@@ -190,13 +203,14 @@ export class ZmtpMachine {
   #ends(body: Buffer, flags: number): boolean {
     if (!this.#established) throw new ZmtpError('bad_handshake', 'the peer sent a message before READY');
     this.#size += body.length;
-    this.#parts.push(body);
+    this.#parts[this.#count] = body;
+    this.#count += 1;
     if (this.#size > this.#options.maxMessageSize) {
       const { maxMessageSize } = this.#options;
       throw new ZmtpError('too_large', `a message has more than the ${maxMessageSize} bytes that are allowed`);
     }
     if ((flags & more) === 0) return true;
-    if (this.#parts.length >= maxFrames) {
+    if (this.#count >= maxFrames) {
       throw new ZmtpError('too_many_frames', `a message has more than ${maxFrames} frames`);
     }
     return false;

@@ -1,7 +1,7 @@
 import { profileHelp } from '../load/profiles.ts';
 import type { Field } from '../plan.ts';
 import type { Results } from '../results.ts';
-import { pacedRate, streams } from '../rounds.ts';
+import { pacedRate, pacedSeconds, streams } from '../rounds.ts';
 import type { Facts } from './machine.ts';
 import { growthTable, latencyTable, microTable, throughputTables } from './tables.ts';
 
@@ -70,8 +70,9 @@ function latency({ results }: Report): string {
   if (results.latency.length === 0) return '';
   return `## Latency
 
-From the engine's \`ts\` to the record at a consumer (reader of the pipe, \`XREAD BLOCK\`, Kafka consumer), ${pacedRate} batches of \`decode1\` per second in all.
-The bridge lets a write wait up to 5 ms (\`linger\`) to become larger.
+From the engine's \`ts\` to the record at a consumer (reader of the pipe, \`XREAD BLOCK\`, Kafka consumer), ${pacedRate} batches of \`decode1\` per second in all,
+${pacedSeconds} seconds, of which the first third is left out: the machine code of what runs is made then.
+Under load the bridge lets a write wait up to 5 ms (\`linger\`) to become larger; this is not yet one.
 
 ${latencyTable(results.latency)}`;
 }

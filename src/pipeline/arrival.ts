@@ -17,7 +17,8 @@ export function noteConnection(entry: StreamEntry, { peer, connection }: Frame):
     return;
   }
   if (entry.connection !== null && connection <= entry.connection) return;
-  if (entry.connection !== null) entry.isUnchecked = true;
+  if (entry.connection === null) entry.firstConnection = connection;
+  else entry.isUnchecked = true;
   entry.connection = connection;
   entry.peer = peer;
 }
@@ -30,9 +31,13 @@ export function leaveLate(entry: StreamEntry, seq: bigint | null): void {
   }
 }
 
-/** Whether this live batch is one that came by replay; `ts` is its publisher's own time. */
-export function isOlder({ lateUntil, lateBefore, state }: StreamEntry, seq: bigint | null, ts: number | null): boolean {
+/**
+ * Whether this live batch is one that came by replay; `ts` is its publisher's own time. Not on another connection than the
+ * first: that may be one of a new process, with another clock.
+ */
+export function isOlder(entry: StreamEntry, { connection }: Frame, seq: bigint | null, ts: number | null): boolean {
+  const { lateUntil, lateBefore, state, firstConnection } = entry;
   if (lateUntil === null || lateBefore === null || seq === null || ts === null) return false;
   // Not where a sink still lacks it.
-  return seq <= lateUntil && ts <= lateBefore && (state?.last ?? -1n) >= seq;
+  return connection === firstConnection && seq <= lateUntil && ts <= lateBefore && (state?.last ?? -1n) >= seq;
 }

@@ -103,8 +103,9 @@ export class Intake {
     const entry = this.#options.streams.entry(publisher, topic, rank, frame.receivedAt);
     // After `entry`, which may forget this very stream and its rank with it.
     this.#options.streams.learnRank(entry);
+    if (passage.origin === 'live') noteConnection(entry, frame);
     const isWaiting = passage === live && entry.held !== undefined;
-    const isLate = passage.origin === 'live' && !isWaiting && isOlder(entry, arrival.seq, batch.ts);
+    const isLate = passage.origin === 'live' && !isWaiting && isOlder(entry, frame, arrival.seq, batch.ts);
     if (isLate) return this.#duplicate(arrival, entry);
     const place = this.#pass(arrival, entry, arrival.seq);
     if (place.kind !== 'place') return place;

@@ -92,6 +92,7 @@ export class Replayer {
   async catchUp(entry: StreamEntry, path: RecoveryPath, release: (frame: Frame) => Promise<void>): Promise<void> {
     const { stream } = entry;
     if (entry.state !== undefined && entry.state.mode !== 'numbered') return;
+    entry.lateBefore = null;
     const endpoint = this.#options.endpointOf(entry);
     if (endpoint === null) return;
     const sightings = sightingsOf(entry);
@@ -209,7 +210,7 @@ export class Replayer {
 function isEarlier(entry: StreamEntry, frame: Frame): boolean {
   const ts = timeOf(frame);
   entry.lateBefore = entry.checkpoint?.ts ?? null;
-  return isOlder(entry, seqOf(frame), ts);
+  return isOlder(entry, frame, seqOf(frame), ts);
 }
 
 function timeOf(frame: Frame): number | null {

@@ -23,8 +23,9 @@ export interface StreamEntry {
   touchedAt: number;
   /** Address of its publisher, as its last frame has shown it; null where that is not known. */
   peer: string | null;
-  /** The newest connection that it came through. */
+  /** The newest connection that it came through, and the first one. */
   connection: number | null;
+  firstConnection: number | null;
   /** A readable payload has named its rank. */
   isRankKnown: boolean;
   /**
@@ -45,7 +46,7 @@ export interface StreamEntry {
   lateUntil: bigint | null;
   /**
    * Set where such a number came and its publisher can no longer be asked: batches up to this time of its own clock are those
-   * that came by replay. One that began anew is later than that.
+   * that came by replay. One that began anew is later than that, as far as clocks are right.
    */
   lateBefore: number | null;
   /** Replayed batches that may come live as well. */
@@ -75,6 +76,7 @@ export function entryOf(stream: Stream, { resume, controls }: EntryParts, now: n
     touchedAt: now,
     peer: stream.host,
     connection: null,
+    firstConnection: null,
     isRankKnown: false,
     lateBefore: null,
     isDisturbed: false,

@@ -1,6 +1,6 @@
 /** Memory grows in steps of this. */
 const step = 262_144;
-/** Larger pieces are not kept: only a single record can need one. */
+/** Larger pieces are not kept: they are rare, and would stay. */
 const mostKept = 8 * step;
 
 /**

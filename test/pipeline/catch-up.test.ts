@@ -92,6 +92,21 @@ describe('a stream of an earlier run', () => {
     expect(facts.filter(({ fact }) => fact === 'duplicate')).toHaveLength(4);
   });
 
+  it('does not believe the clock of one that dials in anew', async () => {
+    const sink = new HoldingSink(7);
+    const running = { seqs: numbers(0, 8) };
+    const { send, clock } = await bridgeWith([sink], ...[running, running, running], { seqs: [], end: 'unreachable' });
+    await send({ seq: 5, connection: 1 });
+    await clock.pass(1_000);
+    expect(sink.briefs).toEqual(['8r', 'Recovered 8..8 1']);
+    // A new process, whose clock is behind.
+    for (const seq of numbers(0, 9)) {
+      await send({ seq, connection: 2, payload: payloadOf(seq, -1) });
+      for (let pause = 0; pause < 10; pause++) await clock.pass(100);
+    }
+    expect(sink.briefs.slice(2)).toEqual(['Restarted 8', ...numbers(0, 9).map(String)]);
+  });
+
   it('does not guess whose a late number is when the stop comes while it asks', async () => {
     const sink = new HoldingSink(7);
     const running = { seqs: numbers(0, 8) };

@@ -19,7 +19,13 @@ import { FakeClock, laneOf, PlayedSink, settle } from './support.ts';
 /** A live frame: its number, or more. */
 export type Live =
   | number
-  | { readonly seq: number; readonly topic?: string; readonly rank?: number; readonly payload?: Buffer };
+  | {
+      readonly seq: number;
+      readonly topic?: string;
+      readonly rank?: number;
+      readonly payload?: Buffer;
+      readonly connection?: number | null;
+    };
 
 const usualTopic = 'kv@10.0.0.5@org/model';
 
@@ -74,13 +80,13 @@ export class Feed implements Source {
 
   readonly #handed: Buffer[] = [];
 
-  #frame({ seq, topic = usualTopic, rank = 0, payload }: Exclude<Live, number>): Frame {
+  #frame({ seq, topic = usualTopic, rank = 0, payload, connection = null }: Exclude<Live, number>): Frame {
     const number = Buffer.alloc(8);
     number.writeBigUInt64BE(BigInt(seq));
     const parts = [Buffer.from(topic), number, Buffer.from(payload ?? payloadOf(seq, 0, rank))];
     this.#handed.push(...parts);
     this.at += 1;
-    return { source: 'zmq', endpoint: 'tcp://*:5557', peer: null, connection: null, receivedAt: this.at, parts };
+    return { source: 'zmq', endpoint: 'tcp://*:5557', peer: null, connection, receivedAt: this.at, parts };
   }
 }
 

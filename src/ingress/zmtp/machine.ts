@@ -187,8 +187,8 @@ export class ZmtpMachine {
     const parts = this.#parts;
     const message =
       this.#count === 3 ? [parts[0] as Buffer, parts[1] as Buffer, parts[2] as Buffer] : parts.slice(0, this.#count);
-    // The last one is the largest, and must not be kept in memory from here.
-    parts[this.#count - 1] = nothing;
+    // Nobody would count what they keep in memory from here.
+    for (let index = 0; index < this.#count; index += 1) parts[index] = nothing;
     return message;
   }
 

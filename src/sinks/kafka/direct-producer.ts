@@ -57,13 +57,19 @@ export class DirectProducer implements RecordProducer {
   readonly send = async (parts: readonly Part<Sendable>[], codec: number): Promise<readonly RecordMetadata[]> => {
     const batches = await Promise.all(parts.map((part) => this.#encode(part, codec)));
     await this.#cluster.addMultipleTargetTopics([...new Set(parts.map(({ topic }) => topic))]);
-    const results = await this.#insist(() => this.#deliver(batches));
+    let attempts = 0;
+    const results = await this.#insist(() => {
+      attempts += 1;
+      return this.#deliver(batches);
+    });
     for (const part of parts) {
       const name = nameOf(part);
+      // Where there was no leader nothing was sent: these numbers are still to come.
+      if (!results.some(({ topicName, partition }) => nameOf({ topic: topicName, partition }) === name)) continue;
       this.#sequences.set(name, ((this.#sequences.get(name) ?? 0) + recordsIn(part)) % sequences);
     }
-    // Only now: what fails may be under way still, and goes out again as it is.
-    for (const { bytes } of batches) this.#memory.give(bytes);
+    // What an attempt without an answer has sent may be under way still.
+    if (attempts === 1) for (const { bytes } of batches) this.#memory.give(bytes);
     return results;
   };
 

@@ -79,7 +79,7 @@ export class Caller {
   }
 }
 
-/** The server has read all of the command; after anything else it may still be on its way. */
+/** The server has read all of the command, or reads no more of it; after anything else it may still be on its way. */
 function isReply(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError';
 }

@@ -69,12 +69,8 @@ export class Kernel {
 
   /** Null where there is no WebAssembly, or no memory for it. */
   static make(): Kernel | null {
-    try {
-      const { Module, Instance } = (globalThis as unknown as { WebAssembly: Platform }).WebAssembly;
-      return new Kernel(new Instance(new Module(Buffer.from(kernelCode, 'base64'))).exports);
-    } catch {
-      return null;
-    }
+    const exports = compiled();
+    return exports === null ? null : new Kernel(exports);
   }
 
   private constructor({ memory, tokens, hashes, walk }: Exports) {
@@ -144,6 +140,15 @@ export class Kernel {
   /** What the last loop wrote. */
   copy(target: Uint8Array, at: number): void {
     target.set(this.#memory.subarray(outputAt, outputAt + this.written), at);
+  }
+}
+
+function compiled(): Exports | null {
+  try {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Platform }).WebAssembly;
+    return new Instance(new Module(Buffer.from(kernelCode, 'base64'))).exports;
+  } catch {
+    return null;
   }
 }
 

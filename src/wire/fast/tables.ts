@@ -13,10 +13,13 @@ const slotsAt = 24;
 /** In the order in which events.wat decides between them; others are not for it. */
 const kinds = ['hashes', 'hash', 'tokens', 'integer', 'text', 'texts', 'list'];
 const takesNil = 0x1_0000;
+/** A bit for each in one word. */
+const mostFields = 32;
 
 /** Fills in what the kernel knows of events: field names and kinds, and the slots of each type, in their order in `fields.ts`. */
 export function fillEventTables(view: DataView): void {
   const names = [...fieldKinds.keys()];
+  if (names.length > mostFields) throw new Error(`${names.length} fields are too many for the kernel`);
   for (const [field, [name, kind]] of [...fieldKinds].entries()) {
     const label = `,"${name}":`;
     const number = kinds.indexOf(kind);

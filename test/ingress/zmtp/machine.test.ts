@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Buffers } from '../../../src/ingress/zmtp/buffers.ts';
 import { ZmtpMachine } from '../../../src/ingress/zmtp/machine.ts';
@@ -220,4 +222,29 @@ describe('recorded publishers', () => {
       ]);
     },
   );
+});
+
+describe('memory', () => {
+  it('is not kept of a message that was given', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const machine = new ZmtpMachine({ topics: [''], maxMessageSize: 100_000_000, buffers: new Buffers() });
+    machine.push(handshake());
+    const memory = () => {
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    /** The large frame first, in as many pieces as a socket brings it in; how many messages came of it. */
+    const feed = () => {
+      const bytes = message(Buffer.alloc(40_000_000), Buffer.alloc(1));
+      let given = 0;
+      for (let at = 0; at < bytes.length; at += 60_000)
+        given += machine.push(Buffer.from(bytes.subarray(at, at + 60_000))).length;
+      machine.release();
+      return given;
+    };
+    const before = memory();
+    expect(feed()).toBe(1);
+    expect(memory() - before).toBeLessThan(10_000_000);
+  });
 });

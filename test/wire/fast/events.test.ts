@@ -202,6 +202,23 @@ describe('events in the kernel', () => {
     );
   });
 
+  it.each([
+    ['as lists', ['AllBlocksCleared']],
+    ['as maps', { type: 'AllBlocksCleared' }],
+  ])('are left alone where those without fields would be written beyond the output, %s', (_, cleared) => {
+    const fills = [
+      ['BlockStored', [1], null, Array(42_960).fill(100), 16],
+      ['BlockStored', [1], null, [], 16, 0, null, null, Array(28_500).fill(false)],
+    ];
+    for (const full of fills) {
+      for (const count of [1, 120, 700]) {
+        const payload = pack([1.5, [full, ...Array.from({ length: count }, () => cleared)]]);
+        expect(payload.length).toBeLessThan(inputBytes);
+        expectEqual(payload);
+      }
+    }
+  });
+
   it('leave texts alone that are not UTF-8', () => {
     for (const byte of [0x80, 0x8f, 0x90, 0xff]) {
       const event = [...pack('BlockRemoved'), 0x90, 0xa1, byte];

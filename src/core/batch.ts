@@ -42,10 +42,18 @@ export interface RecordBatch {
   readonly receivedAt: number;
 }
 
-/** The n-th document of a batch without its newline; a view, not a copy. */
-export function recordAt(batch: RecordBatch, index: number): Buffer {
-  const start = index === 0 ? 0 : (batch.ends[index - 1] ?? 0);
-  return batch.bytes.subarray(start, (batch.ends[index] ?? start + 1) - 1);
+/** Documents back to back, each with one byte behind it that is no part of it. */
+export type Documents = Pick<RecordBatch, 'bytes' | 'ends'>;
+
+/** Where the n-th document begins: the offset just after the first `index` of them. */
+export function startOf({ ends }: Pick<Documents, 'ends'>, index: number): number {
+  return index === 0 ? 0 : (ends[index - 1] ?? 0);
+}
+
+/** The n-th document without its newline; a view, not a copy. */
+export function recordAt(documents: Documents, index: number): Buffer {
+  const start = startOf(documents, index);
+  return documents.bytes.subarray(start, (documents.ends[index] ?? start + 1) - 1);
 }
 
 /** Which of its frames the n-th record of a batch is of, from 0. */

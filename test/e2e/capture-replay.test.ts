@@ -10,23 +10,17 @@ import { compareTruth } from '../support/truth.ts';
 import { freePorts, RawPublisher } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import { linesOf, parseRecords, readTruth } from './records.ts';
+import { track } from './track.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kv-e2e-capture-replay-'));
 const fixtures = new URL('../fixtures/captures/', import.meta.url).pathname;
-const running: Program[] = [];
 const publishers: RawPublisher[] = [];
 let files = 0;
 
 afterEach(async () => {
   for (const publisher of publishers.splice(0)) publisher.close();
-  await Promise.all(running.splice(0).map((program) => program.stop('SIGKILL')));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function track<P extends Program>(program: P): P {
-  running.push(program);
-  return program;
-}
 
 const endpoint = (port: number) => `tcp://127.0.0.1:${port}`;
 const fresh = (ending: string) => join(folder, `${files++}${ending}`);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Target } from '../ledger/target.ts';
 import { fileTarget, Stores } from '../ledger/target.ts';
 import { waitFor } from '../support/services/service.ts';
@@ -11,30 +11,22 @@ import { freePorts } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import type { StoredRecord } from './records.ts';
 import { linesOf, parseRecords, readTruth } from './records.ts';
+import { track } from './track.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kv-e2e-capture-stores-'));
 const file = join(folder, 'a.kvcap');
 const truth = join(folder, 'truth.jsonl');
 const stores = new Stores();
-const running: Program[] = [];
 
 beforeAll(async () => {
   const flags = ['--scenario', 'mixed', '--count', '400', '--rate', '50', '--ranks', '2', '--truth', truth];
   const engine = new Program('simulate', { args: ['--capture', file, ...flags] });
   await Promise.all([engine.exited, stores.open('redis', 'kafka')]);
 }, 300_000);
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((program) => program.stop('SIGKILL')));
-});
 afterAll(async () => {
   await stores.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-function track<P extends Program>(program: P): P {
-  running.push(program);
-  return program;
-}
 
 /** Replays everything as fast as it goes; gives its summary. */
 async function replay({ kind, env }: Target, ...args: string[]): Promise<Record<string, unknown>> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/core/frame.ts';
 import type { PublishedLine } from '../../src/simulator/truth.ts';
 import { readBack } from '../capture/support.ts';
@@ -11,20 +11,12 @@ import { waitFor } from '../support/services/service.ts';
 import { freePorts, RawPublisher } from '../support/zmq.ts';
 import { Program } from './bridge.ts';
 import { readTruth } from './records.ts';
+import { track } from './track.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kv-e2e-capture-'));
-const running: Program[] = [];
 let files = 0;
 
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((program) => program.stop('SIGKILL')));
-});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function track<P extends Program>(program: P): P {
-  running.push(program);
-  return program;
-}
 
 const endpoint = (port: number) => `tcp://127.0.0.1:${port}`;
 const fresh = (ending: string) => join(folder, `${files++}${ending}`);

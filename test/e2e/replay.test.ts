@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ReplayServer, sequenceFrame } from '../../src/simulator/replay.ts';
 import type { TruthLine } from '../../src/simulator/truth.ts';
 import { waitFor } from '../support/services/service.ts';
@@ -10,20 +10,12 @@ import { compareTruth } from '../support/truth.ts';
 import { freePorts, RawPublisher } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import { linesOf, parseRecords, readTruth } from './records.ts';
+import { track } from './track.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kv-e2e-replay-'));
-const running: Program[] = [];
 let files = 0;
 
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((program) => program.stop('SIGKILL')));
-});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function track<P extends Program>(program: P): P {
-  running.push(program);
-  return program;
-}
 
 const endpoint = (port: number) => `tcp://127.0.0.1:${port}`;
 

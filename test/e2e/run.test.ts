@@ -4,26 +4,18 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/services/service.ts';
 import { compareTruth } from '../support/truth.ts';
 import { freePorts, RawPublisher } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import { linesOf, parseRecords, readTruth } from './records.ts';
+import { track } from './track.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kv-e2e-'));
-const running: Program[] = [];
 let files = 0;
 
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((program) => program.stop('SIGKILL')));
-});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function track<P extends Program>(program: P): P {
-  running.push(program);
-  return program;
-}
 
 const newPath = (name: string) => join(folder, `${files++}-${name}`);
 const endpoint = (port: number) => `tcp://127.0.0.1:${port}`;

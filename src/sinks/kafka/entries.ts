@@ -1,17 +1,11 @@
-import type { RecordBatch } from '../../core/batch.ts';
+import type { Documents, RecordBatch } from '../../core/batch.ts';
+import { recordAt, startOf } from '../../core/batch.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
-
-/** Values back to back, each with one byte behind it that is no part of it. */
-export interface Values {
-  readonly bytes: Buffer;
-  /** For each value the offset just behind that byte. */
-  readonly ends: readonly number[];
-}
 
 /** What goes to Kafka for records of any kind that have one key and one timestamp. */
 export interface Sendable {
   readonly key: Buffer;
-  readonly values: Values;
+  readonly values: Documents;
   /** Which of the values: so many, from this one on. */
   readonly first: number;
   readonly count: number;
@@ -48,20 +42,13 @@ export function single(key: Buffer, value: Buffer, batch: Sendable['batch']): Se
   return { key, values: { bytes, ends: [bytes.length] }, first: 0, count: 1, batch };
 }
 
-/** Where the n-th of the values begins. */
-export function startOf({ ends }: Values, index: number): number {
-  return index === 0 ? 0 : (ends[index - 1] as number);
-}
-
 /** The n-th value of an entry; a view. */
 export function nthValue({ values, first }: Sendable, index: number): Buffer {
-  const at = first + index;
-  return values.bytes.subarray(startOf(values, at), (values.ends[at] as number) - 1);
+  return recordAt(values, first + index);
 }
 
 export function sizeOf({ key, values, first, count }: Pick<Sendable, 'key' | 'values' | 'first' | 'count'>): number {
-  if (count === 0) return 0;
-  const bytes = (values.ends[first + count - 1] as number) - startOf(values, first);
+  const bytes = startOf(values, first + count) - startOf(values, first);
   return bytes + count * (key.length - 1 + recordOverhead);
 }
 

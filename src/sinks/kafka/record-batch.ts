@@ -1,7 +1,8 @@
 import { crc32c } from '@node-rs/crc32';
+import { startOf } from '../../core/batch.ts';
 import type { ReusedMemory } from '../reused-memory.ts';
 import type { Sendable } from './entries.ts';
-import { countOf, startOf } from './entries.ts';
+import { countOf, sizeOf } from './entries.ts';
 
 /** Who writes a record batch, for the broker to recognise it again (KIP-98); all -1 where it need not. */
 export interface ProducerState {
@@ -33,8 +34,6 @@ const crcAt = 17;
 const attributesAt = 21;
 const transactional = 0x10;
 const magic = 2;
-/** Attributes, and at most 5 bytes each for its length, offset delta, key length, value length, 10 for the timestamp. */
-const recordOverhead = 32;
 
 /**
  * One record batch (magic 2, KIP-98) of these records, at least one, in order: what a Produce request has for a partition.
@@ -44,9 +43,9 @@ export async function encodeRecordBatch(entries: readonly Sendable[], options: R
   const first = entries[0]?.batch.receivedAt ?? 0;
   let size = headerBytes;
   let newest = first;
-  for (const { key, values, first: from, count, batch } of entries) {
-    size += (values.ends[from + count - 1] ?? 0) - startOf(values, from) + count * (key.length + recordOverhead);
-    newest = Math.max(newest, batch.receivedAt);
+  for (const entry of entries) {
+    size += sizeOf(entry);
+    newest = Math.max(newest, entry.batch.receivedAt);
   }
   const bytes = options.memory.take(size);
   let end = headerBytes;
@@ -101,14 +100,14 @@ function writeRecords(
 ): number {
   const delta = zigzag(place.delta);
   // What does not change: attributes, timestamp delta, key, number of headers.
-  const fixed = 1 + sizeOf(delta) + sizeOf(key.length * 2) + key.length + 1;
+  const fixed = 1 + widthOf(delta) + widthOf(key.length * 2) + key.length + 1;
   let at = start;
   let from = startOf(values, first);
   for (let index = 0; index < count; index += 1) {
     const offset = (place.index + index) * 2;
     const to = values.ends[first + index] as number;
     const length = to - from - 1;
-    at = writeVarint(bytes, at, (fixed + sizeOf(offset) + sizeOf(length * 2) + length) * 2);
+    at = writeVarint(bytes, at, (fixed + widthOf(offset) + widthOf(length * 2) + length) * 2);
     bytes[at] = 0;
     at = writeVarint(bytes, at + 1, delta);
     at = writeVarint(bytes, at, offset);
@@ -139,7 +138,7 @@ function zigzag(value: number): number {
   return value >= 0 ? value * 2 : -value * 2 - 1;
 }
 
-function sizeOf(value: number): number {
+function widthOf(value: number): number {
   let size = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size += 1;
   return size;

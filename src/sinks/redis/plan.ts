@@ -1,5 +1,5 @@
 import type { RecordBatch } from '../../core/batch.ts';
-import { apart, recordAt } from '../../core/batch.ts';
+import { apart, recordAt, startOf } from '../../core/batch.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
 import { deadLetterDocument } from '../../wire/dead-letter.ts';
 import type { Call, Piece } from './draft.ts';
@@ -42,7 +42,7 @@ function* piecesOf(batch: RecordBatch, options: PlanOptions): Generator<Piece> {
   let from = 0;
   for (let index = 0; index < batch.ends.length; index++) {
     // Not `recordAt`: a view for each record would be most of the work.
-    const bytes = endOf(batch, index + 1) - 1 - endOf(batch, index);
+    const bytes = startOf(batch, index + 1) - 1 - startOf(batch, index);
     const refusal = target.ok ? sizeRefusal(bytes, options.maxRecordBytes) : target;
     if (refusal !== null) {
       if (target.ok && from < index) yield slice(batch, target.key, from, index);
@@ -66,16 +66,11 @@ function sizeRefusal(bytes: number, limit: number): Refusal | null {
 }
 
 function isFull(batch: RecordBatch, from: number, to: number): boolean {
-  return to - from > maxCallRecords || endOf(batch, to) - endOf(batch, from) > maxCallBytes;
-}
-
-/** Offset just after the first `count` documents. */
-function endOf(batch: RecordBatch, count: number): number {
-  return count === 0 ? 0 : (batch.ends[count - 1] ?? batch.bytes.length);
+  return to - from > maxCallRecords || startOf(batch, to) - startOf(batch, from) > maxCallBytes;
 }
 
 function slice(batch: RecordBatch, key: string, from: number, to: number): Piece {
-  const bytes = batch.bytes.subarray(endOf(batch, from), endOf(batch, to));
+  const bytes = batch.bytes.subarray(startOf(batch, from), startOf(batch, to));
   return { batch, key, bytes, from, to, deadLetter: null };
 }
 

@@ -1,4 +1,3 @@
-import type { Rank } from '../decode.ts';
 import { cost } from '../msgpack/limits.ts';
 import { kernelCode } from './kernel-code.ts';
 import { fillEventTables } from './tables.ts';
@@ -46,9 +45,6 @@ export interface Span {
   readonly to: number;
 }
 
-const absent: Rank = { present: false };
-const nil: Rank = { present: true, value: null };
-
 /**
  * Writes events, and lists of integers, in WebAssembly, which has what JavaScript has not: 64-bit integers, unaligned words,
  * calls that nothing has to be made for. It works in memory of its own: what it reads is copied in, and the JSON out.
@@ -65,7 +61,6 @@ export class Kernel {
   readonly #results: Int32Array;
   readonly #doubles: Float64Array;
   readonly #events: Int32Array;
-  #rank: Rank = absent;
 
   /** Null where there is no WebAssembly, or no memory for it. */
   static make(): Kernel | null {
@@ -98,13 +93,11 @@ export class Kernel {
     return this.#doubles[timeDouble] as number;
   }
 
-  get rank(): Rank {
+  /** Null for nil; undefined where there is none. */
+  get rank(): number | null | undefined {
     const kind = this.#results[rankWord];
-    if (kind !== 2) return kind === 1 ? nil : absent;
-    const value = this.#results[rankWord + 1] as number;
-    // The same comes again and again.
-    if (!this.#rank.present || this.#rank.value !== value) this.#rank = { present: true, value };
-    return this.#rank;
+    if (kind !== 2) return kind === 1 ? null : undefined;
+    return this.#results[rankWord + 1] as number;
   }
 
   /** Of the n-th event: the number of its type, from 1, and the offset in `output` behind its object. */

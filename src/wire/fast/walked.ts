@@ -17,7 +17,6 @@ const mostSlots = 3;
 const slotCost = 200;
 
 const absent: Rank = { present: false };
-const nil: Rank = { present: true, value: null };
 
 /** A type counts itself under its name. */
 type Counts = { -readonly [Type in keyof EventCounts]: EventCounts[Type] };
@@ -59,7 +58,7 @@ export class BatchWalk {
     const count = payload.length > inputBytes ? 0 : kernel.walk(payload);
     this.#ts = kernel.time;
     if (count === 0 || !Number.isFinite(this.#ts)) return false;
-    this.#rank = kernel.rank;
+    this.#noteRank(kernel.rank);
     this.#begin(kernel.output, kernel.start);
     for (let event = 0; event < count; event += 1)
       this.#note(fastTypes[kernel.typeOf(event) - 1] as FastType, kernel.endOf(event));
@@ -107,19 +106,16 @@ export class BatchWalk {
   }
 
   #takeRank(slots: number): boolean {
-    if (slots < mostSlots) {
-      this.#rank = absent;
-      return true;
-    }
-    if (this.#values.walk.takesNil()) {
-      this.#rank = nil;
-      return true;
-    }
-    const value = this.#safeInteger();
-    if (value < 0) return false;
-    // The same rank comes again and again.
-    if (!this.#rank.present || this.#rank.value !== value) this.#rank = { present: true, value };
-    return true;
+    const isNil = slots === mostSlots && this.#values.walk.takesNil();
+    const value = slots < mostSlots ? undefined : isNil ? null : this.#safeInteger();
+    this.#noteRank(value);
+    return (value ?? 0) >= 0;
+  }
+
+  /** The same rank comes again and again. */
+  #noteRank(value: number | null | undefined): void {
+    if (value === undefined) this.#rank = absent;
+    else if (!this.#rank.present || this.#rank.value !== value) this.#rank = { present: true, value };
   }
 
   /** Negative: something else. */

@@ -2,7 +2,7 @@ import type { Envelope } from '../../src/wire/envelope.ts';
 import { FastTranscoder } from '../../src/wire/fast/transcoder.ts';
 import type { Transcoder } from '../../src/wire/reading.ts';
 import { referenceTranscoder } from '../../src/wire/reference.ts';
-import type { Profile } from '../load/profiles.ts';
+import type { Payload, Profile } from '../load/profiles.ts';
 import { makeProfile, payloadAt, topicOf } from '../load/profiles.ts';
 import type { MicroRow } from '../results.ts';
 import type { Work } from './work.ts';
@@ -36,6 +36,7 @@ export function measureTranscoders(profiles: readonly string[], rounds: number):
 }
 
 function workOf({ name, transcoder }: Implementation, profile: Profile): Work {
+  const tokens = new Map(profile.payloads.map((payload) => [payload, tokensOf(payload)]));
   let seq = 0;
   return {
     what: 'transcode',
@@ -45,17 +46,25 @@ function workOf({ name, transcoder }: Implementation, profile: Profile): Work {
       const payload = payloadAt(profile, 0, seq);
       const reading = transcoder.read(payload.bytes);
       if (!reading.ok) throw new Error(reading.failure.message);
-      const { bytes } = reading.batch.render(envelope(seq), 'event');
+      const { bytes, memory } = reading.batch.render(envelope(seq), 'event');
+      memory?.release();
       seq += 1;
-      return { bytes: bytes.length, tokens: payload.events.reduce((sum, { tokens }) => sum + tokens.length, 0) };
+      return { bytes: bytes.length, tokens: tokens.get(payload) as number };
     },
   };
 }
 
+function tokensOf({ events }: Payload): number {
+  return events.reduce((sum, { tokens }) => sum + tokens.length, 0);
+}
+
+const topic = topicOf(0);
+/** One object, as the bridge has one for each stream: what a transcoder makes of it is made once. */
+const stream = { id: `zmq/${topic}/0`, source: 'zmq', host: null, topic, pod: '10.0.0.1', model: 'model', rank: '0' };
+
 export function envelope(seq: number): Envelope {
-  const topic = topicOf(0);
   return {
-    stream: { id: `zmq/${topic}/0`, source: 'zmq', host: null, topic, pod: '10.0.0.1', model: 'model', rank: '0' },
+    stream,
     topicSuffix: null,
     epoch: 1_763_800_000_000,
     seq: BigInt(seq),

@@ -53,9 +53,18 @@ export function recovererOf(
   { clock, observe }: { readonly clock: Clock; readonly observe: Observe },
 ): Recoverer {
   const { allow, idleTimeout, budget, cooldown, pause, concurrency, maxBytes, heldBytes } = replay;
-  const targets = new Map(sources.map((source) => [source.name, replayTarget({ ...source, allow })]));
+  const targets = new Map(
+    sources.map((source) => {
+      const endpointOf = replayTarget({ ...source, allow });
+      const targetOf = (stream: Stream, peer: string | null) => {
+        const endpoint = endpointOf(stream, peer);
+        return endpoint === null ? null : { endpoint, security: source.security };
+      };
+      return [source.name, targetOf];
+    }),
+  );
   return new Recoverer({
-    endpointOf: ({ stream, peer }) => targets.get(stream.source)?.(stream, peer) ?? null,
+    targetOf: ({ stream, peer }) => targets.get(stream.source)?.(stream, peer) ?? null,
     client: new ZmqReplayClient({ maxMessageSize: hardMessageLimit, concurrency, timeouts: { idle: idleTimeout } }),
     limits: { maxBytes, budget, pause },
     turns: new Turns(concurrency),

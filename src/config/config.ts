@@ -1,3 +1,4 @@
+import type { Security } from '../core/security.ts';
 import type { Identity } from '../core/stream.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -25,6 +26,8 @@ export interface SourceConfig {
   readonly heartbeatInterval: number;
   /** Milliseconds without an answer to a heartbeat until the engine counts as hanging. */
   readonly heartbeatTimeout: number;
+  /** What its engines and it make sure of each other by, for replays as well. */
+  readonly security: Security;
   /** A larger payload becomes an `Undecodable` record. */
   readonly maxFrameBytes: number;
   /**

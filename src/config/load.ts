@@ -127,7 +127,9 @@ function sourcesOf(
     return new SourcesReader(defaults, root.replay.allow, given.origin, problems).read(
       given.value as readonly unknown[],
     );
-  const source = defaultSource(root.zmq, root.replay.endpoint);
+  const source = defaultSource(root.zmq, root.replay.endpoint, ({ key, message }) =>
+    problems.add(`zmq.${key}`, message, origin(`zmq.${key}`)),
+  );
   checkDefaultPorts(source, origin, problems);
   const complaint = complaintAboutReplay(source, root.replay.allow.length > 0);
   if (complaint !== null) problems.add('replay.endpoint', complaint, origin('replay.endpoint'));

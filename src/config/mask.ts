@@ -4,6 +4,9 @@ import { formatOf, inUnits } from './formats.ts';
 const hidden = '***';
 const secretParameter = /([?&][^=&#]*(?:pass|secret|token|key|auth)[^=&#]*=)[^&#]*/gi;
 
+/** Keys of a source that are secret, misspelt ones too. */
+const secretKey = /pass?w|secret/i;
+
 /** A URL without its password; wholly hidden where it cannot be told what in it is one. */
 export function maskUrl(text: string): string {
   let url: URL;
@@ -32,9 +35,14 @@ export function masked(setting: AnySetting, value: unknown): unknown {
   if (value === null || value === '') return value;
   if (setting.secret) return hidden;
   if (setting.credentials) return maskDeep(value, maskText);
-  // Endpoints have no passwords; somebody may try one all the same.
-  if (formatOf(setting) === 'sources') return maskDeep(value, (text) => (/[@?]/.test(text) ? maskUrl(text) : text));
+  if (formatOf(setting) === 'sources') return maskDeep(value, maskSourceText);
   return value;
+}
+
+/** Of endpoints, which have no passwords, though somebody may try one; or of a list of sources that is no JSON. */
+function maskSourceText(text: string): string {
+  if (secretKey.test(text)) return hidden;
+  return /[@?]/.test(text) ? maskUrl(text) : text;
 }
 
 /** An endpoint for an error, quoted; endpoints have no passwords, but somebody may try one all the same. */
@@ -53,7 +61,10 @@ function maskDeep(value: unknown, mask: (text: string) => string): unknown {
   if (typeof value !== 'object' || value === null) return value;
   // Topics of a source are no endpoints: `kv@pod@model` is what they look like.
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, key === 'topics' ? item : maskDeep(item, mask)]),
+    Object.entries(value).map(([key, item]) => {
+      if (secretKey.test(key)) return [key, hidden];
+      return [key, key === 'topics' ? item : maskDeep(item, mask)];
+    }),
   );
 }
 

@@ -50,6 +50,17 @@ const receiving = {
     min: 100,
     max: 3_600_000,
   },
+  plainUsername: {
+    doc: 'User name of the security mechanism PLAIN, with `plainPassword`; without both there is no security (NULL). Where the source connects it is what the engine is told, where engines dial in what they have to tell. Replays use the same. PLAIN encrypts nothing: whoever reads the network reads the password and all events.',
+    format: 'name',
+    default: null,
+  },
+  plainPassword: {
+    doc: 'Password of the security mechanism PLAIN, up to 255 bytes. Entries of `sources` without their own user name and password use those of `zmq`, which may come from a file.',
+    format: 'name',
+    default: null,
+    secret: true,
+  },
   maxFrameBytes: {
     doc: 'A larger message is passed on as an Undecodable record; so is one that would take more than 128 MiB to read.',
     format: 'bytes',

@@ -1,3 +1,4 @@
+import { noSecurity } from '../core/security.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { SourceConfig } from './config.ts';
 import { readEndpoint } from './endpoint.ts';
@@ -9,6 +10,8 @@ import type { Problems } from './problems.ts';
 import { complaintAboutReplay } from './replay.ts';
 import type { rootSettings } from './root-settings.ts';
 import { sourceSettings } from './root-settings.ts';
+import type { SecurityComplaint, SecurityValue } from './security.ts';
+import { readSecurity } from './security.ts';
 import { complaintAboutIdentity } from './transport.ts';
 
 type SourceValue = Partial<SettingsValue<typeof sourceSettings>>;
@@ -18,8 +21,18 @@ export type SourceDefaults = Omit<SettingsValue<typeof rootSettings.zmq>, 'port'
 export function defaultSource(
   { port, ...rest }: SettingsValue<typeof rootSettings.zmq>,
   replay: string | null,
+  complain: (complaint: SecurityComplaint) => void,
 ): SourceConfig {
-  return { name: 'zmq', mode: 'bind', endpoint: `tcp://*:${port}`, ...rest, replay };
+  return { name: 'zmq', mode: 'bind', endpoint: `tcp://*:${port}`, ...secured(rest, complain), replay };
+}
+
+/** With what the security settings mean in place of them; NULL where they mean nothing. */
+function secured<T extends SecurityValue>(value: T, complain: (complaint: SecurityComplaint) => void) {
+  const { plainUsername, plainPassword, ...rest } = value;
+  const security = readSecurity({ plainUsername, plainPassword });
+  if ('mechanism' in security) return { ...rest, security };
+  for (const complaint of security) complain(complaint);
+  return { ...rest, security: noSecurity };
 }
 
 /** Reads the entries of `sources`; what is wrong goes to the problems and is left out. */
@@ -90,9 +103,11 @@ export class SourcesReader {
       return null;
     }
     const mode = bind ? 'bind' : 'connect';
+    const receiving = secured({ ...this.#defaults, ...rest }, (wrong) =>
+      this.#refuse(`${key}.${wrong.key}`, wrong.message),
+    );
     const source: SourceConfig = {
-      ...this.#defaults,
-      ...rest,
+      ...receiving,
       replay: rest.replay ?? null,
       name: name ?? '',
       mode,

@@ -1,3 +1,11 @@
+import type { Security } from './security.ts';
+
+/** The replay socket of one publisher. */
+export interface ReplayTarget {
+  readonly endpoint: string;
+  readonly security: Security;
+}
+
 /** A batch as a publisher sent it again on request. */
 export interface ReplayedFrame {
   readonly seq: bigint;
@@ -50,7 +58,7 @@ export interface ReplayClient {
    * Never rejects, unless `take` throws.
    */
   attempt(
-    endpoint: string,
+    target: ReplayTarget,
     from: bigint,
     options: AttemptOptions,
     take: (frame: ReplayedFrame) => void,

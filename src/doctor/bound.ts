@@ -8,8 +8,8 @@ import { bridgeFinding as find } from './bridge-findings.ts';
 import { holderOf } from './holder.ts';
 import { listen, SocketEvents, socketAt } from './listening.ts';
 import { peerAt } from './neighbours.ts';
-import type { Patience } from './patience.ts';
-import { foreignMechanism, isRouter } from './peer-findings.ts';
+import type { Approach } from './patience.ts';
+import { foreignMechanism, isRouter, wrongCredentials } from './peer-findings.ts';
 import { examineReplay } from './replay.ts';
 import { replayFinding } from './replay-findings.ts';
 import { findingsOf } from './sighting-findings.ts';
@@ -32,13 +32,13 @@ export async function* examineBound(
   source: SourceConfig,
   rank: number,
   options: BoundOptions,
-  patience: Patience,
+  patience: Approach,
 ): AsyncGenerator<Finding> {
   const endpoint = rankEndpoint(source.endpoint, rank);
   const listens = options.binds && patience.wait > 0;
   const events = new SocketEvents();
   const sightings = new Sightings(source);
-  const socket = socketAt({ name: source.name, endpoint, mode: 'bind' }, events.observe);
+  const socket = socketAt({ name: source.name, endpoint, mode: 'bind', security: source.security }, events.observe);
   try {
     await socket.open();
     if (listens) await listen(socket, sightings, patience, false);
@@ -63,29 +63,31 @@ interface Visitors {
   readonly sightings: Sightings;
 }
 
-function* ofPeers(endpoint: string, { topics }: SourceConfig, { events, sightings }: Visitors): Generator<Finding> {
+function* ofPeers(endpoint: string, source: SourceConfig, { events, sightings }: Visitors): Generator<Finding> {
   for (const { peer, message } of events.troubles.values())
     yield find('peer-refused', endpoint, `${peer ?? 'somebody'}: ${message}`, { facts: { peer } });
   const addresses = [...new Set(sightings.streams.flatMap(({ peer }) => peer ?? []))];
   // libzmq's transport tells no addresses, and a peer may have come and gone.
   const count = Math.max(events.peers, addresses.length);
   if (count === 0 && sightings.frames === 0) {
-    yield nobody(endpoint, events);
+    yield nobody(endpoint, source, events);
     return;
   }
   const from = addresses.length === 0 ? '' : `; frames from ${addresses.join(', ')}`;
   yield find('engines', endpoint, `${count} dialled in${from}`, { facts: { peers: count, addresses } });
-  yield* findingsOf(endpoint, sightings, topics);
+  yield* findingsOf(endpoint, sightings, source.topics);
   if (sightings.frames === 0) yield streamFinding('frames-none', endpoint, `${count} dialled in, and sent no frame`);
 }
 
-function nobody(endpoint: string, { troubles }: SocketEvents): Finding {
-  const messages = [...troubles.values()].map(({ message }) => message);
-  if (messages.length === 0) return find('engines-none', endpoint, 'nobody dialled in');
-  const mechanism = messages.flatMap((message) => /security mechanism (\w+)/.exec(message)?.[1] ?? [])[0] ?? null;
+function nobody(endpoint: string, { security }: SourceConfig, { troubles }: SocketEvents): Finding {
+  const all = [...troubles.values()];
+  if (all.length === 0) return find('engines-none', endpoint, 'nobody dialled in');
+  const mechanism = all.flatMap(({ message }) => /mechanism (\w+)/.exec(message)?.[1] ?? [])[0] ?? null;
+  const isWrong = security.mechanism !== 'NULL' && all.some(({ reason }) => reason === 'handshake_auth');
   return find('engines-refused', endpoint, 'somebody dialled in, and nobody was let in', {
     facts: { mechanism },
-    ...(mechanism !== null && foreignMechanism(mechanism)),
+    ...(mechanism !== null && foreignMechanism(mechanism, security.mechanism)),
+    ...(mechanism === null && isWrong && wrongCredentials),
   });
 }
 
@@ -93,7 +95,7 @@ async function notBound(
   endpoint: string,
   error: unknown,
   { isBridgeUnknown }: BoundOptions,
-  patience: Patience,
+  patience: Approach,
 ): Promise<Finding> {
   const port = readTcp(endpoint)?.port ?? 0;
   if (!(error instanceof BridgeError) || error.code !== 'EADDRINUSE' || port === 0)
@@ -120,7 +122,7 @@ interface Found {
 }
 
 /** The replay sockets of the engines that were seen, as the bridge would find them. */
-async function* replays(source: SourceConfig, found: Found, patience: Patience): AsyncGenerator<Finding> {
+async function* replays(source: SourceConfig, found: Found, patience: Approach): AsyncGenerator<Finding> {
   const { endpoint, sightings } = found;
   if (source.replay === null) {
     yield replayFinding('replay-none', endpoint, 'no replay endpoint is configured', {
@@ -144,7 +146,7 @@ async function* replays(source: SourceConfig, found: Found, patience: Patience):
 }
 
 /** Where engines that dial in usually answer replays. */
-async function* guessed({ streams }: Sightings, endpoint: string, patience: Patience): AsyncGenerator<Finding> {
+async function* guessed({ streams }: Sightings, endpoint: string, patience: Approach): AsyncGenerator<Finding> {
   const port = (readTcp(endpoint)?.port ?? 0) + 1;
   const hosts = [...new Set(streams.flatMap(({ peer }) => peer ?? []))].slice(0, maxReplays);
   for (const host of hosts) {

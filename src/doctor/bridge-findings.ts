@@ -38,14 +38,14 @@ export const bridgeFindings = {
   },
   'engines-refused': {
     level: 'failure',
-    means: 'Whoever dialled in was refused: no publisher, or another security mechanism.',
+    means: 'Whoever dialled in was refused: no publisher, another security mechanism, or wrong credentials.',
     remedy: 'look at the warnings above: each has an address and why it was refused',
     cause: 'whoever dialled in was refused',
   },
   'peer-refused': {
     level: 'warning',
-    means: 'Somebody dialled in who is no publisher, or wants another security mechanism.',
-    remedy: 'look at the address: an engine with CURVE, a health check, or a client of another kind',
+    means: 'Somebody dialled in who is no publisher, has another security mechanism, or the wrong credentials.',
+    remedy: 'look at the address: an engine with other security settings, a health check, or a client of another kind',
     cause: 'somebody who dials in is refused',
   },
   'bridge-absent': {

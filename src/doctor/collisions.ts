@@ -4,11 +4,11 @@ import { readTcp } from '../ingress/endpoint.ts';
 import { bareHost } from '../ingress/zmtp/address.ts';
 import type { Peer } from './greeting.ts';
 import { peerAt } from './neighbours.ts';
-import type { Patience } from './patience.ts';
+import type { Approach } from './patience.ts';
 import { streamFinding as find } from './stream-findings.ts';
 
 /** Whether ranks of one engine publish where others of them answer replays: the usual 5557 and 5558 do from two ranks on. */
-export async function* examineRanks(source: SourceConfig, patience: Patience): AsyncGenerator<Finding> {
+export async function* examineRanks(source: SourceConfig, patience: Approach): AsyncGenerator<Finding> {
   const shared = sharedPorts(source);
   const [first] = shared;
   if (first === undefined) return;

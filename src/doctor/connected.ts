@@ -6,7 +6,7 @@ import { bareHost } from '../ingress/zmtp/address.ts';
 import { endpointFinding as find } from './endpoint-findings.ts';
 import { listen, SocketEvents, socketAt } from './listening.ts';
 import { nearby, peerAt } from './neighbours.ts';
-import type { Patience } from './patience.ts';
+import type { Approach } from './patience.ts';
 import { asPublisher, isPublisher, isRouter } from './peer-findings.ts';
 import type { Reached } from './reach.ts';
 import { reach } from './reach.ts';
@@ -20,7 +20,7 @@ import { streamFinding } from './stream-findings.ts';
 export async function* examineConnected(
   source: SourceConfig,
   rank: number,
-  patience: Patience,
+  patience: Approach,
 ): AsyncGenerator<Finding> {
   const endpoint = rankEndpoint(source.endpoint, rank);
   const reached = yield* reach(endpoint, patience);
@@ -41,7 +41,7 @@ export async function* examineConnected(
   else if (reached !== null) yield* findReplay(endpoint, reached, sightings, patience);
 }
 
-async function publishes(endpoint: string, patience: Patience): Promise<boolean> {
+async function publishes(endpoint: string, patience: Approach): Promise<boolean> {
   const tcp = readTcp(endpoint);
   return tcp !== null && isPublisher(await peerAt({ host: bareHost(tcp.host), port: tcp.port }, patience));
 }
@@ -55,7 +55,7 @@ interface Visit {
 async function* examinePublisher(
   source: SourceConfig,
   { endpoint, reached, sightings }: Visit,
-  patience: Patience,
+  patience: Approach,
 ): AsyncGenerator<Finding> {
   const { address, peer } = reached;
   if (peer !== null) yield asPublisher(endpoint, peer);
@@ -65,7 +65,7 @@ async function* examinePublisher(
   }
   if (patience.wait === 0) return;
   const events = new SocketEvents();
-  const socket = socketAt({ name: source.name, endpoint, mode: 'connect' }, events.observe);
+  const socket = socketAt({ name: source.name, endpoint, mode: 'connect', security: source.security }, events.observe);
   try {
     await socket.open();
     await listen(socket, sightings, patience, true);
@@ -91,7 +91,7 @@ async function* findReplay(
   endpoint: string,
   { address, peer }: Reached,
   sightings: Sightings,
-  patience: Patience,
+  patience: Approach,
 ): AsyncGenerator<Finding> {
   const tcp = readTcp(endpoint);
   if (address === null || tcp === null || !isPublisher(peer)) return;

@@ -61,9 +61,16 @@ export const endpointFindings = {
   },
   'mechanism-mismatch': {
     level: 'failure',
-    means: 'The socket wants the security mechanism CURVE, PLAIN or GSSAPI; the bridge has NULL.',
-    remedy: 'switch encryption and passwords of the KV-cache events off in the engine, and protect the network instead',
-    cause: 'another security mechanism than the bridge has',
+    means: 'The socket has another security mechanism (NULL, PLAIN, CURVE, GSSAPI) than the source.',
+    remedy: 'switch encryption of the KV-cache events off in the engine, and protect the network instead',
+    cause: 'another security mechanism than the source has',
+  },
+  'credentials-refused': {
+    level: 'failure',
+    means: 'The socket refuses the user name or the password of the source, or has nobody who looks at them.',
+    remedy:
+      'compare plainUsername and plainPassword with those of the engine; its libzmq needs a ZAP handler to know them',
+    cause: 'wrong user name or password',
   },
   'old-zmtp': {
     level: 'failure',

@@ -8,12 +8,16 @@ import type { Said } from './conversation.ts';
 import { converse } from './conversation.ts';
 import type { Address } from './dial.ts';
 import { identify, looksLike } from './foreign.ts';
-import type { Patience } from './patience.ts';
+import type { Approach, Patience } from './patience.ts';
+import { greetPlain } from './plain-greeting.ts';
 
 /** What answers at the other end of a connection. */
 export type Peer =
   | { readonly kind: 'zmq'; readonly type: string; readonly version: string }
-  | { readonly kind: 'mechanism'; readonly mechanism: string }
+  /** `own`: that of the source. */
+  | { readonly kind: 'mechanism'; readonly mechanism: string; readonly own: string }
+  /** It is not content with what the source shows. */
+  | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'old'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string }
   /** Something else; `like` null where nobody knows what. */
@@ -24,25 +28,40 @@ export type Peer =
 const limits = { frame: 4_096, command: 4_096 };
 /** A peer that greets sends READY at once; one that waits for ours first gets it then. */
 const readyPatience = 1_000;
-/** Shakes hands as a SUB would, up to the point where the kind of the other socket is known; subscribes to nothing. */
-export async function greet(socket: Socket, address: Address, patience: Patience): Promise<Peer> {
-  const reader = new HandshakeReader();
-  const greeting = greetingOf('NULL', false);
-  const ready = commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' }));
-  const short = { ...patience, answer: readyPatience };
+const ready = commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' }));
+
+/**
+ * Shakes hands as the source would, up to the point where the kind of the other socket is known; subscribes to nothing. Names
+ * its mechanism only after the peer: libzmq would not name another one, and never dial again.
+ */
+export async function greet(socket: Socket, address: Address, approach: Approach): Promise<Peer> {
+  const { security } = approach;
+  const reader = new HandshakeReader(security.mechanism);
+  const greeting = greetingOf({ mechanism: security.mechanism, asServer: false });
+  const short = { ...approach, answer: readyPatience };
   let heard: Said = { bytes: Buffer.alloc(0), closed: false };
+  let said = 0;
   const say = async (words: Buffer, time: Patience, isEnough: () => boolean) => {
     if (heard.closed) return;
     const before = heard.bytes;
+    said += words.length;
     const all = (bytes: Buffer) => Buffer.concat([before, bytes]);
-    const said = await converse(socket, words, time, (bytes) => reader.read(all(bytes)) !== null || isEnough());
-    heard = { bytes: all(said.bytes), closed: said.closed };
+    const next = await converse(socket, words, time, (bytes) => reader.read(all(bytes)) !== null || isEnough());
+    heard = { bytes: all(next.bytes), closed: next.closed };
   };
+  const isOpen = () => reader.read(heard.bytes) === null;
   await say(greeting.subarray(0, opening), short, () => reader.isGreeted);
-  if (reader.read(heard.bytes) === null) await say(greeting.subarray(opening), short, () => false);
+  if (isOpen() && !(reader.isGreeted && security.mechanism === 'PLAIN'))
+    await say(greeting.subarray(opening), short, () => security.mechanism === 'PLAIN' && reader.isGreeted);
+  if (security.mechanism === 'PLAIN' && isOpen() && reader.isGreeted)
+    return greetPlain(
+      socket,
+      { address, security, unsaid: greeting.subarray(said), version: reader.version },
+      approach,
+    );
   // Somebody who waits for ours before he says what he is.
-  if (reader.read(heard.bytes) === null && reader.isGreeted) await say(ready, patience, () => false);
-  return reader.read(heard.bytes) ?? (await unheard(address, patience, heard, reader.isGreeted));
+  if (isOpen() && reader.isGreeted) await say(ready, approach, () => false);
+  return reader.read(heard.bytes) ?? (await unheard(address, approach, heard, reader.isGreeted));
 }
 
 /** Whoever says too little to be known. */
@@ -57,6 +76,13 @@ async function unheard(address: Address, patience: Patience, said: Said, isGreet
 class HandshakeReader {
   /** Of the bytes that were read last. */
   isGreeted = false;
+  /** Of ZMTP, once it is greeted. */
+  version = '';
+  readonly #own: string;
+
+  constructor(own: string) {
+    this.#own = own;
+  }
 
   /** Reads all bytes so far from the beginning; null: not enough yet. */
   read(bytes: Buffer): Peer | null {
@@ -75,7 +101,10 @@ class HandshakeReader {
     const taken = greeting.take(bytes);
     if (!greeting.isComplete) return null;
     this.isGreeted = true;
-    if (greeting.mechanism !== 'NULL') return { kind: 'mechanism', mechanism: greeting.mechanism };
+    this.version = greeting.hasCommands ? '3.1' : '3.0';
+    const { mechanism } = greeting;
+    if (mechanism !== this.#own) return { kind: 'mechanism', mechanism, own: this.#own };
+    if (mechanism !== 'NULL') return null;
     const frames = new FrameReader(limits, new Buffers());
     frames.feed(bytes.subarray(taken));
     const body = frames.next();
@@ -85,6 +114,6 @@ class HandshakeReader {
     if (name === 'ERROR') throw readError(data);
     if (name !== 'READY') throw new ZmtpError('bad_handshake', `it sent ${printable(Buffer.from(name))}, not READY`);
     const type = readProperty(data, 'Socket-Type') ?? 'of no type';
-    return { kind: 'zmq', type, version: greeting.hasCommands ? '3.1' : '3.0' };
+    return { kind: 'zmq', type, version: this.version };
   }
 }

@@ -66,14 +66,15 @@ function sourceGroups({ sources, replay }: Config, { asked, binds }: Scope, pati
       Array.from({ length: source.dataParallelSize }, (_, rank) => {
         const { name, mode, endpoint, dataParallelSize } = source;
         const ranked = dataParallelSize > 1 ? ` rank ${rank}` : '';
+        const approach = { ...patience, security: source.security };
         return {
           title: `source ${name}${ranked}: ${mode} ${rankEndpoint(endpoint, rank)}`,
           waits: mode === 'connect' || binds,
           async *findings() {
-            if (rank === 0) yield* examineRanks(source, patience);
+            if (rank === 0) yield* examineRanks(source, approach);
             yield* mode === 'connect'
-              ? examineConnected(source, rank, patience)
-              : examineBound(source, rank, { allow: replay.allow, binds, isBridgeUnknown }, patience);
+              ? examineConnected(source, rank, approach)
+              : examineBound(source, rank, { allow: replay.allow, binds, isBridgeUnknown }, approach);
           },
         };
       }),

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Observe } from '../core/observer.ts';
+import type { Security } from '../core/security.ts';
 import type { Source } from '../core/source.ts';
 import { sourceContext } from '../ingress/context.ts';
 import { ZmqSource } from '../ingress/zmq-source.ts';
@@ -12,6 +13,7 @@ export interface Place {
   readonly name: string;
   readonly endpoint: string;
   readonly mode: 'bind' | 'connect';
+  readonly security: Security;
 }
 
 /** What the socket told beside its frames. */

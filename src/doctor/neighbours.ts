@@ -4,14 +4,14 @@ import { dial } from './dial.ts';
 import { endpointFinding as find } from './endpoint-findings.ts';
 import type { Peer } from './greeting.ts';
 import { greet } from './greeting.ts';
-import type { Patience } from './patience.ts';
+import type { Approach } from './patience.ts';
 import { isPublisher, isRouter } from './peer-findings.ts';
 
 /** The usual ports of events and of replay, which people mix up. */
 const usual = [5_556, 5_557, 5_558];
 const shortly = 1_000;
 
-export async function peerAt(address: Address, patience: Patience): Promise<Peer | null> {
+export async function peerAt(address: Address, patience: Approach): Promise<Peer | null> {
   const brief = { ...patience, answer: Math.min(patience.answer, shortly) };
   const dialled = await dial(address, brief);
   if (!dialled.ok) return null;
@@ -27,7 +27,7 @@ export async function* nearby(
   subject: string,
   { host, port }: Address,
   wanted: 'publisher' | 'router',
-  patience: Patience,
+  patience: Approach,
 ): AsyncGenerator<Finding> {
   const near = [port - 1, port + 1];
   const ports = usual.includes(port) ? [...new Set([...near, ...usual])] : near;

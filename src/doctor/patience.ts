@@ -1,3 +1,5 @@
+import type { Security } from '../core/security.ts';
+
 /** How long things may take, milliseconds, and the end of everything. */
 export interface Patience {
   /** One connection, one answer. */
@@ -5,6 +7,11 @@ export interface Patience {
   /** For frames. */
   readonly wait: number;
   readonly signal: AbortSignal;
+}
+
+/** How a peer is met: as the source would meet it. */
+export interface Approach extends Patience {
+  readonly security: Security;
 }
 
 /** What the work gives; null where the signal aborts first. The work goes on; its outcome is then nobody's business. */

@@ -10,12 +10,24 @@ export function isRouter(peer: Peer | null): boolean {
   return peer?.kind === 'zmq' && peer.type === 'ROUTER';
 }
 
-/** Of an engine on either side that wants CURVE or a password. */
-export function foreignMechanism(mechanism: string): { readonly cause: string; readonly remedy: string } {
-  return {
-    cause: `wants ${mechanism}, which the bridge does not have`,
-    remedy: endpointFindings['mechanism-mismatch'].remedy,
-  };
+/** Of an engine on either side whose security is not that of the source. */
+export function foreignMechanism(mechanism: string, own: string): { readonly cause: string; readonly remedy: string } {
+  const cause = `${wish(mechanism)}; the source has ${own}`;
+  return { cause, remedy: remedies[mechanism] ?? endpointFindings['mechanism-mismatch'].remedy };
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  NULL: 'give the engine the user name and password of the source, or unset plainUsername and plainPassword',
+  PLAIN: "set plainUsername and plainPassword (ZMQ_PLAIN_USERNAME, ZMQ_PLAIN_PASSWORD_FILE) to the engine's",
+};
+
+export const wrongCredentials = {
+  cause: 'wrong user name or password',
+  remedy: endpointFindings['credentials-refused'].remedy,
+};
+
+function wish(mechanism: string): string {
+  return mechanism === 'NULL' ? 'asks for no credentials (NULL)' : `wants ${mechanism}`;
 }
 
 /** What is wrong with whoever answers, before its kind of socket matters; null for a ZeroMQ socket. */
@@ -24,10 +36,12 @@ export function whyNoPeer(subject: string, peer: Peer): Finding | null {
     case 'zmq':
       return null;
     case 'mechanism':
-      return find('mechanism-mismatch', subject, `the socket wants ${peer.mechanism}; the bridge has NULL only`, {
+      return find('mechanism-mismatch', subject, `the socket ${wish(peer.mechanism)}; the source has ${peer.own}`, {
         facts: { mechanism: peer.mechanism },
-        ...foreignMechanism(peer.mechanism),
+        ...foreignMechanism(peer.mechanism, peer.own),
       });
+    case 'refused':
+      return find('credentials-refused', subject, peer.message);
     case 'old':
       return find('old-zmtp', subject, peer.message);
     case 'failed':

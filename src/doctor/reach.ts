@@ -10,7 +10,7 @@ import { dial } from './dial.ts';
 import { endpointFinding as find } from './endpoint-findings.ts';
 import type { Peer } from './greeting.ts';
 import { greet } from './greeting.ts';
-import type { Patience } from './patience.ts';
+import type { Approach } from './patience.ts';
 import { unlessAborted } from './patience.ts';
 
 /** The first address of an endpoint that takes a connection, and who answers there; null for ipc, where nobody can tell. */
@@ -22,7 +22,7 @@ export interface Reached {
 const maxAddresses = 16;
 
 /** Resolves the name and connects, telling each step. Returns null where nothing can be reached: the findings say why. */
-export async function* reach(endpoint: string, patience: Patience): AsyncGenerator<Finding, Reached | null> {
+export async function* reach(endpoint: string, patience: Approach): AsyncGenerator<Finding, Reached | null> {
   if (endpoint.startsWith('ipc://')) return yield* reachPath(endpoint);
   const tcp = readTcp(endpoint);
   if (tcp === null) return null;
@@ -67,7 +67,7 @@ async function* reachPath(endpoint: string): AsyncGenerator<Finding, Reached | n
 async function* resolve(
   endpoint: string,
   host: string,
-  { answer, signal }: Patience,
+  { answer, signal }: Approach,
 ): AsyncGenerator<Finding, readonly string[]> {
   try {
     const slow = AbortSignal.any([signal, AbortSignal.timeout(answer)]);

@@ -4,7 +4,7 @@ import { readTcp } from '../ingress/endpoint.ts';
 import { ZmqReplayClient } from '../ingress/replay-client.ts';
 import { bareHost } from '../ingress/zmtp/address.ts';
 import { nearby } from './neighbours.ts';
-import type { Patience } from './patience.ts';
+import type { Approach } from './patience.ts';
 import { isPublisher, isRouter, whyNoPeer } from './peer-findings.ts';
 import { reach } from './reach.ts';
 import { replayFinding as find } from './replay-findings.ts';
@@ -18,10 +18,10 @@ const longest = 30_000;
 export async function* examineReplay(
   endpoint: string,
   current: bigint | null,
-  patience: Patience,
+  patience: Approach,
 ): AsyncGenerator<Finding> {
   const subject = `replay ${endpoint}`;
-  if (!(yield* approach(subject, endpoint, patience))) return;
+  if (!(yield* toRouter(subject, endpoint, patience))) return;
   const client = new ZmqReplayClient({ maxMessageSize, timeouts: { firstAnswer: patience.answer } });
   const all = await askFrom(client, endpoint, 0n, patience);
   if (patience.signal.aborted) return;
@@ -37,7 +37,7 @@ export async function* examineReplay(
 }
 
 /** Whether a ROUTER, or a path where nobody can tell, is there; where it is not, whether there is one nearby. */
-async function* approach(subject: string, endpoint: string, patience: Patience): AsyncGenerator<Finding, boolean> {
+async function* toRouter(subject: string, endpoint: string, patience: Approach): AsyncGenerator<Finding, boolean> {
   const { steps, reached } = await collect(endpoint, patience);
   for (const finding of steps) yield finding.level === 'failure' ? unreachable(subject, finding) : finding;
   const peer = reached?.peer ?? null;
@@ -49,7 +49,7 @@ async function* approach(subject: string, endpoint: string, patience: Patience):
   return false;
 }
 
-async function collect(endpoint: string, patience: Patience) {
+async function collect(endpoint: string, patience: Approach) {
   const steps: Finding[] = [];
   const walk = reach(endpoint, patience);
   for (;;) {
@@ -87,11 +87,12 @@ interface Answer {
   readonly hasTopic: boolean;
 }
 
-async function askFrom(client: ZmqReplayClient, endpoint: string, from: bigint, patience: Patience): Promise<Answer> {
+async function askFrom(client: ZmqReplayClient, endpoint: string, from: bigint, patience: Approach): Promise<Answer> {
   const numbers = new Set<bigint>();
   let hasTopic = false;
+  const { security } = patience;
   const signal = AbortSignal.any([patience.signal, AbortSignal.timeout(longest)]);
-  const outcome = await client.attempt(endpoint, from, { maxBytes, signal }, ({ seq, topic }) => {
+  const outcome = await client.attempt({ endpoint, security }, from, { maxBytes, signal }, ({ seq, topic }) => {
     numbers.add(seq);
     if (topic !== null) hasTopic = true;
   });

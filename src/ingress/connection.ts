@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Context, Subscriber } from 'zeromq';
 import { messageOf } from '../core/errors.ts';
 import type { Observe } from '../core/observer.ts';
+import type { Security } from '../core/security.ts';
 import type { ConnectionListener } from './monitor.ts';
 import type { ProbeTimes } from './probe.ts';
 import { HeartbeatProbe } from './probe.ts';
@@ -13,6 +14,7 @@ export interface ConnectionOptions {
   readonly endpoint: string;
   readonly context: Context;
   readonly socket: Subscriber;
+  readonly security: Security;
   /** Null: a publisher that hangs is not noticed. */
   readonly heartbeats: ProbeTimes | null;
   readonly times?: Partial<ReconnectTimes>;
@@ -35,7 +37,7 @@ export class Connection implements ConnectionListener {
   readonly #probe: HeartbeatProbe | null;
 
   constructor(options: ConnectionOptions) {
-    const { heartbeats, endpoint, context, isQuiet, onReconnect, random } = options;
+    const { heartbeats, endpoint, context, security, isQuiet, onReconnect, random } = options;
     this.#options = options;
     this.#reconnector = new Reconnector({
       // What an ended connection has brought would be lost with it.
@@ -50,7 +52,7 @@ export class Connection implements ConnectionListener {
       onDeaf: () => this.#deaf(),
       onImpossible: (why: string) => this.#trouble('no_heartbeats', `no second connection for heartbeats: ${why}`),
     };
-    this.#probe = heartbeats && new HeartbeatProbe({ ...heartbeats, ...events, endpoint, context, isQuiet });
+    this.#probe = heartbeats && new HeartbeatProbe({ ...heartbeats, ...events, endpoint, context, security, isQuiet });
   }
 
   dialling(): void {

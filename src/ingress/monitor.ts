@@ -39,26 +39,35 @@ export class ConnectionMonitor {
   readonly #place: () => Place;
   readonly #observe: Observe;
   readonly #listener: ConnectionListener | null;
+  readonly #hint: string;
   #open = 0;
   #handshaking = 0;
+  /** Of those: failed, and not closed yet. Who is refused for now (ZAP status 300) stays until its time is over. */
+  #failed = 0;
   #peers = 0;
   #unreachable = false;
   #previous: Event['type'] = 'end';
 
   /**
    * `place` is asked for each fact: the endpoint's port may only be known after the bind. With a `listener` the socket is
-   * a connected one, which has one connection at most.
+   * a connected one, which has one connection at most. `hint`: what to look at when a handshake fails.
    */
-  constructor(place: () => Place, observe: Observe, listener: ConnectionListener | null = null) {
+  constructor(
+    place: () => Place,
+    observe: Observe,
+    { listener = null, hint = '' }: { readonly listener?: ConnectionListener | null; readonly hint?: string } = {},
+  ) {
     this.#place = place;
     this.#observe = observe;
     this.#listener = listener;
+    this.#hint = hint === '' ? '' : ` (${hint})`;
   }
 
   /** The socket dropped its connection itself: libzmq reports nothing then. */
   dropped(): void {
     this.#open = 0;
     this.#handshaking = 0;
+    this.#failed = 0;
     this.#report();
   }
 
@@ -95,6 +104,7 @@ export class ConnectionMonitor {
       case 'connect':
         this.#open = 1;
         this.#handshaking = 1;
+        this.#failed = 0;
         break;
       case 'handshake':
         this.#handshakeEnded();
@@ -103,8 +113,11 @@ export class ConnectionMonitor {
       case 'handshake:error:protocol':
       case 'handshake:error:auth':
       case 'handshake:error:other':
-        this.#handshakeEnded();
-        this.#trouble(handshakeTroubles[event.type], `the ZeroMQ handshake with a peer failed: ${event.error.message}`);
+        this.#failed += 1;
+        this.#trouble(
+          handshakeTroubles[event.type],
+          `the ZeroMQ handshake with a peer failed: ${event.error.message}${this.#hint}`,
+        );
         break;
       case 'disconnect':
         this.#disconnected();
@@ -122,6 +135,11 @@ export class ConnectionMonitor {
   /** A failed handshake has its own event before `disconnect`; a peer of a wrong socket type has none. */
   #disconnected(): void {
     this.#open = Math.max(0, this.#open - 1);
+    if (this.#failed > 0) {
+      this.#failed -= 1;
+      this.#handshakeEnded();
+      return;
+    }
     if (this.#previous !== 'accept' && this.#previous !== 'connect') return;
     this.#handshakeEnded();
     this.#trouble('rejected', 'a peer was turned away: its socket is not a publisher (PUB or XPUB)');

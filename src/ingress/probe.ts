@@ -2,6 +2,8 @@ import { performance } from 'node:perf_hooks';
 import type { Context } from 'zeromq';
 import { Subscriber } from 'zeromq';
 import { messageOf } from '../core/errors.ts';
+import type { Security } from '../core/security.ts';
+import { clientOptions } from './socket-security.ts';
 
 export interface ProbeTimes {
   /** Milliseconds between two PINGs. */
@@ -13,6 +15,7 @@ export interface ProbeTimes {
 export interface HeartbeatProbeOptions extends ProbeTimes {
   readonly endpoint: string;
   readonly context: Context;
+  readonly security: Security;
   /** Whether the watched connection has brought nothing since `since` (`performance.now()`) and nothing is left to read. */
   readonly isQuiet: (since: number) => boolean;
   /** Nothing answers, and the watched connection brings nothing although it seems to be up. Once for each `start`. */
@@ -82,9 +85,10 @@ export class HeartbeatProbe {
   }
 
   #open(): void {
-    const { context, endpoint, interval, timeout } = this.#options;
+    const { context, endpoint, security, interval, timeout } = this.#options;
     const socket = new Subscriber({
       context,
+      ...clientOptions(security),
       ipv6: true,
       linger: 0,
       reconnectInterval: 100,

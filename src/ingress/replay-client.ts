@@ -1,6 +1,6 @@
 import { Context } from 'zeromq';
 import { messageOf } from '../core/errors.ts';
-import type { AttemptOptions, AttemptOutcome, ReplayClient, ReplayedFrame } from '../core/replay.ts';
+import type { AttemptOptions, AttemptOutcome, ReplayClient, ReplayedFrame, ReplayTarget } from '../core/replay.ts';
 import { checkReplayEndpoint } from './replay-endpoint.ts';
 import type { ReplayTimeouts } from './replay-exchange.ts';
 import { ReplayExchange } from './replay-exchange.ts';
@@ -35,20 +35,20 @@ export class ZmqReplayClient implements ReplayClient {
   }
 
   async attempt(
-    endpoint: string,
+    target: ReplayTarget,
     from: bigint,
     options: AttemptOptions,
     take: (frame: ReplayedFrame) => void,
   ): Promise<AttemptOutcome> {
     try {
-      checkReplayEndpoint(endpoint);
+      checkReplayEndpoint(target.endpoint);
     } catch (error) {
       return { end: 'unreachable', frames: 0, unreadable: 0, message: messageOf(error) };
     }
     if (!(await this.#turns.take(options.signal))) return { end: 'aborted', frames: 0, unreadable: 0 };
     try {
       const limits = { context: this.#context, timeouts: this.#timeouts, maxMessageSize: this.#maxMessageSize };
-      return await new ReplayExchange({ ...options, ...limits, endpoint, from }, take).run();
+      return await new ReplayExchange({ ...options, ...limits, target, from }, take).run();
     } finally {
       this.#turns.give();
     }

@@ -3,9 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Context } from 'zeromq';
 import { Dealer } from 'zeromq';
 import { messageOf } from '../core/errors.ts';
-import type { AttemptEnd, AttemptOptions, AttemptOutcome, ReplayedFrame } from '../core/replay.ts';
+import type { AttemptEnd, AttemptOptions, AttemptOutcome, ReplayedFrame, ReplayTarget } from '../core/replay.ts';
 import type { ReplayMessage } from '../wire/replay.ts';
 import { readReply, replayRequest } from '../wire/replay.ts';
+import { clientOptions } from './socket-security.ts';
 
 export interface ReplayTimeouts {
   /** Until the publisher's socket is there, milliseconds. */
@@ -18,7 +19,7 @@ export interface ReplayTimeouts {
 
 export interface ExchangeOptions extends AttemptOptions {
   readonly context: Context;
-  readonly endpoint: string;
+  readonly target: ReplayTarget;
   readonly from: bigint;
   readonly timeouts: ReplayTimeouts;
   /** Bytes of one frame at which libzmq gives up the connection; -1 = none. */
@@ -63,7 +64,7 @@ export class ReplayExchange {
   }
 
   #connect(): Dealer | undefined {
-    const { context, endpoint, maxMessageSize } = this.#options;
+    const { context, target, maxMessageSize } = this.#options;
     let socket: Dealer | undefined;
     try {
       socket = new Dealer({
@@ -77,8 +78,9 @@ export class ReplayExchange {
         // With a mark, the publisher's ROUTER would drop what this side is too slow to take.
         receiveHighWaterMark: 0,
         maxMessageSize,
+        ...clientOptions(target.security),
       });
-      socket.connect(endpoint);
+      socket.connect(target.endpoint);
       return socket;
     } catch (error) {
       this.#lastError = messageOf(error);
@@ -175,8 +177,12 @@ export class ReplayExchange {
   }
 
   #reason(end: AttemptEnd): string {
-    const { endpoint, timeouts } = this.#options;
-    if (end === 'unreachable') return `no replay socket at ${endpoint} within ${timeouts.connect} ms`;
+    const { target, timeouts } = this.#options;
+    const { endpoint } = target;
+    if (end === 'unreachable') {
+      const doubt = target.security.mechanism === 'NULL' ? '' : ', or it is not content with the credentials';
+      return `no replay socket at ${endpoint} within ${timeouts.connect} ms${doubt}`;
+    }
     if (end !== 'idle') return '';
     return this.#frames + this.#unreadable === 0
       ? `${endpoint} took the request and did not answer for ${timeouts.firstAnswer} ms`

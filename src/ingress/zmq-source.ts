@@ -1,16 +1,20 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { Context } from 'zeromq';
-import { context as commonContext, Subscriber } from 'zeromq';
+import { context as commonContext, Context as OwnContext, Subscriber } from 'zeromq';
 import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
 import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
+import type { Security } from '../core/security.ts';
+import { noSecurity } from '../core/security.ts';
 import type { Source } from '../core/source.ts';
 import { Connection } from './connection.ts';
 import { checkEndpoint, resolvedEndpoint } from './endpoint.ts';
 import { ConnectionMonitor } from './monitor.ts';
 import { openError } from './open-error.ts';
 import type { ReconnectTimes } from './reconnector.ts';
+import { clientOptions, hintOf, serverOptions } from './socket-security.ts';
+import { ZapHandler } from './zap/handler.ts';
 
 export interface ZmqSourceOptions {
   /** Name of the source, as in the configuration. */
@@ -28,7 +32,12 @@ export interface ZmqSourceOptions {
   readonly heartbeatInterval?: number;
   /** Milliseconds without an answer to a heartbeat until the publisher counts as silent. */
   readonly heartbeatTimeout?: number;
-  /** A libzmq context with room for 3 sockets per bound and 6 per connected source; the common one unless told: 1023. */
+  /** NULL unless told. */
+  readonly security?: Security;
+  /**
+   * A libzmq context with room for 3 sockets per bound and 6 per connected source; the common one unless told: 1023. A bound source that checks
+   * credentials has its own.
+   */
   readonly context?: Context;
   /** For tests; `reconnectTimes` unless told. */
   readonly reconnectTimes?: Partial<ReconnectTimes>;
@@ -49,6 +58,9 @@ export class ZmqSource implements Source {
   readonly #options: ZmqSourceOptions;
   readonly #observe: Observe;
   #endpoint: string;
+  readonly #context: Context;
+  /** Of a bound source that checks credentials. */
+  readonly #handler: ZapHandler | null;
   #socket: Subscriber | null = null;
   #monitored: Promise<void> = Promise.resolve();
   #upkeep: NodeJS.Timeout | undefined;
@@ -62,6 +74,11 @@ export class ZmqSource implements Source {
     this.#options = options;
     this.#observe = observe;
     this.#endpoint = options.endpoint;
+    const { mode, context = commonContext, security = noSecurity } = options;
+    const isGuarded = mode === 'bind' && security.mechanism !== 'NULL';
+    this.#context = isGuarded ? new OwnContext() : context;
+    const onRefused = (peer: string, why: string) => this.#refused(peer, why);
+    this.#handler = isGuarded ? new ZapHandler({ context: this.#context, security, onRefused }) : null;
   }
 
   get name(): string {
@@ -76,6 +93,7 @@ export class ZmqSource implements Source {
   async open(onReconnect: () => void = () => undefined): Promise<void> {
     const { endpoint, mode, topics } = this.#options;
     checkEndpoint(endpoint, mode);
+    await this.#handler?.open();
     const socket = this.#createSocket();
     this.#monitored = this.#monitor(socket, onReconnect);
     for (const topic of topics) socket.subscribe(topic);
@@ -86,6 +104,7 @@ export class ZmqSource implements Source {
       this.#connection?.stop();
       socket.close();
       await this.#monitored;
+      await this.#handler?.close();
       throw openError(error, mode, endpoint);
     }
     this.#endpoint = resolvedEndpoint(endpoint, socket.lastEndpoint);
@@ -128,12 +147,14 @@ export class ZmqSource implements Source {
     await this.#pending?.catch(() => undefined);
     socket.close();
     await Promise.race([this.#monitored, delay(closeTimeout, undefined, { ref: false })]);
+    await this.#handler?.close();
     this.#observe({ fact: 'source-closed', source: this.name, endpoint: this.#endpoint });
   }
 
   #createSocket(): Subscriber {
-    const { receiveHighWaterMark, maxMessageSize } = this.#options;
+    const { mode, receiveHighWaterMark, maxMessageSize, security = noSecurity } = this.#options;
     return new Subscriber({
+      ...(mode === 'bind' ? serverOptions(security, this.name) : clientOptions(security)),
       context: this.#context,
       // Dual stack: `tcp://*` then serves IPv4 too. libzmq falls back to IPv4 where the kernel has no IPv6.
       ipv6: true,
@@ -151,25 +172,35 @@ export class ZmqSource implements Source {
     });
   }
 
-  get #context(): Context {
-    return this.#options.context ?? commonContext;
-  }
-
   #monitor(socket: Subscriber, onReconnect: () => void): Promise<void> {
     const place = () => ({ source: this.name, endpoint: this.#endpoint });
-    if (this.#options.mode === 'bind') return new ConnectionMonitor(place, this.#observe).follow(socket.events);
+    const { mode, security = noSecurity } = this.#options;
+    if (mode === 'bind') return new ConnectionMonitor(place, this.#unlessRefused).follow(socket.events);
     const connection = this.#connect(socket, () => monitor.dropped(), onReconnect);
-    const monitor = new ConnectionMonitor(place, this.#observe, connection);
+    const monitor = new ConnectionMonitor(place, this.#observe, { listener: connection, hint: hintOf(security) });
     this.#connection = connection;
     return monitor.follow(socket.events);
   }
+
+  #refused(peer: string, why: string): void {
+    const message = `a peer was turned away: ${why}`;
+    const place = { source: this.name, endpoint: this.#endpoint };
+    this.#observe({ fact: 'source-trouble', ...place, peer, reason: 'handshake_auth', message });
+  }
+
+  /** Of refusals the handler has told, with the address. */
+  readonly #unlessRefused: Observe = (fact) => {
+    const isTold = this.#handler !== null && fact.fact === 'source-trouble' && fact.reason === 'handshake_auth';
+    if (!isTold) this.#observe(fact);
+  };
 
   #connect(socket: Subscriber, onDropped: () => void, onReconnect: () => void): Connection {
     const { endpoint, heartbeatInterval: interval = 0, heartbeatTimeout: timeout = 15_000 } = this.#options;
     const { random = Math.random, reconnectTimes: times = {} } = this.#options;
     const calls = { observe: this.#observe, isQuiet: (since: number) => this.#isQuiet(socket, since), onDropped };
     const heartbeats = interval === 0 ? null : { interval, timeout };
-    const place = { source: this.name, endpoint, context: this.#context, socket };
+    const { security = noSecurity } = this.#options;
+    const place = { source: this.name, endpoint, context: this.#context, socket, security };
     return new Connection({ ...place, ...calls, heartbeats, times, random, onReconnect });
   }
 

@@ -1,11 +1,11 @@
-import type { AttemptEnd, ReplayClient, ReplayedFrame } from '../core/replay.ts';
+import type { AttemptEnd, ReplayClient, ReplayedFrame, ReplayTarget } from '../core/replay.ts';
 import type { Sighting } from './sighting.ts';
 import { isSame, sightingOf } from './sighting.ts';
 
 /** One request within a range, and what is known when it is made. */
 export interface AttemptRequest {
   readonly client: ReplayClient;
-  readonly endpoint: string;
+  readonly target: ReplayTarget;
   readonly maxBytes: number;
   /** The number behind the range; null where the range is open. */
   readonly behind: bigint | null;
@@ -33,7 +33,7 @@ export interface Attempt {
 
 /** Asks for one more than is missing where the number before is known: that shows whose replay it is. */
 export async function attempt(request: AttemptRequest): Promise<Attempt> {
-  const { client, endpoint, maxBytes, known, next, holeEnd, behind } = request;
+  const { client, target, maxBytes, known, next, holeEnd, behind } = request;
   const start = !request.missingOnly && next > 0n && known.has(next - 1n) ? next - 1n : next;
   const enough = new AbortController();
   const frames = new Map<bigint, ReplayedFrame>();
@@ -48,7 +48,7 @@ export async function attempt(request: AttemptRequest): Promise<Attempt> {
     if (same === false || isPast(holeEnd, seq)) enough.abort();
   };
   const signal = AbortSignal.any([request.limit, enough.signal]);
-  const { end } = await client.attempt(endpoint, start, { maxBytes, signal }, take);
+  const { end } = await client.attempt(target, start, { maxBytes, signal }, take);
   return proven({ frames, origin, end: enough.signal.aborted ? 'end' : end }, request);
 }
 
@@ -67,11 +67,11 @@ async function proven(made: Attempt, request: AttemptRequest): Promise<Attempt> 
 }
 
 async function hasBehind(request: AttemptRequest, behind: bigint, known: Sighting): Promise<boolean | null> {
-  const { client, endpoint, maxBytes } = request;
+  const { client, target, maxBytes } = request;
   const enough = new AbortController();
   let isOurs: boolean | null = null;
   const signal = AbortSignal.any([request.limit, enough.signal]);
-  const { end } = await client.attempt(endpoint, behind, { maxBytes, signal }, ({ seq, payload }) => {
+  const { end } = await client.attempt(target, behind, { maxBytes, signal }, ({ seq, payload }) => {
     isOurs = seq !== behind || isSame(payload, known) !== false;
     enough.abort();
   });

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { ReplayClient, ReplayedFrame } from '../core/replay.ts';
+import type { ReplayClient, ReplayedFrame, ReplayTarget } from '../core/replay.ts';
 import type { Attempt } from './replay-attempt.ts';
 import { attempt } from './replay-attempt.ts';
 import type { Sighting } from './sighting.ts';
@@ -23,7 +23,7 @@ export interface ReplayLimits {
 export type LossReason = 'replay_truncated' | 'replay_failed' | 'replay_timeout';
 
 export interface RangeRequest {
-  readonly endpoint: string;
+  readonly target: ReplayTarget;
   /** First missing number. */
   readonly from: bigint;
   /** Last missing number; null: as far as the publisher has got. */
@@ -205,9 +205,9 @@ class RangeRecovery {
 
   #attempt(limit: AbortSignal): Promise<Attempt> {
     const { client, limits } = this.#deps;
-    const { endpoint, to } = this.#request;
+    const { target, to } = this.#request;
     return attempt({
-      ...{ client, endpoint, maxBytes: limits.maxBytes, known: this.#known, have: this.#have, limit },
+      ...{ client, target, maxBytes: limits.maxBytes, known: this.#known, have: this.#have, limit },
       behind: to === null ? null : to + 1n,
       next: this.#next,
       to: this.#to,

@@ -1,5 +1,6 @@
 import type { Frame } from '../core/frame.ts';
 import type { Observe } from '../core/observer.ts';
+import type { ReplayTarget } from '../core/replay.ts';
 import type { Stream } from '../core/stream.ts';
 import { decodePayload } from '../wire/decode.ts';
 import { topicBytes } from '../wire/stream-id.ts';
@@ -20,7 +21,7 @@ import type { HeldFrames, StreamEntry } from './streams.ts';
 
 export interface ReplayerOptions extends ReplayInTurnDeps {
   /** Where a stream's publisher answers replays; null where none is configured or allowed. */
-  readonly endpointOf: (of: { readonly stream: Stream; readonly peer: string | null }) => string | null;
+  readonly targetOf: (of: { readonly stream: Stream; readonly peer: string | null }) => ReplayTarget | null;
   /** How long no replay is asked for after one that failed or took too long, ms: who cannot answer must not be pestered. */
   readonly cooldown: number;
   readonly observe: Observe;
@@ -54,7 +55,7 @@ export class Replayer {
   }
 
   canCheck(entry: Pick<StreamEntry, 'stream' | 'peer'>): boolean {
-    return !this.#signal.aborted && this.#options.endpointOf(entry) !== null;
+    return !this.#signal.aborted && this.#options.targetOf(entry) !== null;
   }
 
   /** Brings what a replay has; says how the frame behind the gap is to be taken. Null: it is left to the next start. */
@@ -93,16 +94,16 @@ export class Replayer {
     const { stream } = entry;
     if (entry.state !== undefined && entry.state.mode !== 'numbered') return;
     entry.lateBefore = null;
-    const endpoint = this.#options.endpointOf(entry);
-    if (endpoint === null) return;
+    const target = this.#options.targetOf(entry);
+    if (target === null) return;
     const sightings = sightingsOf(entry);
-    const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
+    const seam = await seamOf({ target, sightings, signal: this.#signal }, this.#options);
     // It may have begun anew and have nothing yet, or not be there yet: the next live frame has it asked again.
     entry.unproven = seam === 'same' || seam === 'restarted' ? 0 : entry.unproven + 1;
     entry.isUnchecked = entry.unproven > 0 && entry.unproven <= maxUnproven && (seam === 'unknown' || isQuiet(entry));
     if (seam === 'unreachable') return;
     if (seam === 'restarted') {
-      await this.#releaseOld(entry, endpoint, release);
+      await this.#releaseOld(entry, target, release);
       await path.emit(path.intake.restart(entry, this.#options.clock.now()));
     }
     const known = seam === 'restarted' ? new Map<bigint, Sighting>() : sightings;
@@ -126,17 +127,17 @@ export class Replayer {
    * all up to the last known number are remembered, for they come live as well.
    */
   async #isLate(entry: StreamEntry, frame: Frame, path: RecoveryPath): Promise<boolean> {
-    const endpoint = this.#options.endpointOf(entry);
+    const target = this.#options.targetOf(entry);
     const from = seqOf(frame);
     const sightings = sightingsOf(entry);
     const to = entry.lateUntil;
-    if (endpoint === null || from === null || to === null) return false;
-    const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
+    if (target === null || from === null || to === null) return false;
+    const seam = await seamOf({ target, sightings, signal: this.#signal }, this.#options);
     if (seam === 'restarted') return false;
     if (seam !== 'same') return isEarlier(entry, frame);
     const overlap = path.intake.overlapOf(entry);
     overlap.clear();
-    const found = await this.#remember({ endpoint, from, to, known: sightings, signal: this.#signal }, overlap, frame);
+    const found = await this.#remember({ target, from, to, known: sightings, signal: this.#signal }, overlap, frame);
     const isOurs = found ?? isEarlier(entry, frame);
     const { state } = entry;
     const isLacking = state !== undefined && (state.last ?? -1n) < from;
@@ -160,13 +161,13 @@ export class Replayer {
     return isOurs;
   }
 
-  async #releaseOld(entry: StreamEntry, endpoint: string, release: (frame: Frame) => Promise<void>): Promise<void> {
+  async #releaseOld(entry: StreamEntry, target: ReplayTarget, release: (frame: Frame) => Promise<void>): Promise<void> {
     const frames = entry.held?.frames ?? [];
     for (let first = frames[0]; first !== undefined; first = frames[0]) {
       const seq = seqOf(first);
       if (seq === null) return;
       const sightings = new Map([[seq, sightingOf(first.parts.at(-1) ?? nothing)]]);
-      const seam = await seamOf({ endpoint, sightings, signal: this.#signal }, this.#options);
+      const seam = await seamOf({ target, sightings, signal: this.#signal }, this.#options);
       // Its own, or nobody can say. All others are those of an incarnation before it, maybe of one in between.
       if (seam === 'same' || seam === 'unreachable') return;
       frames.shift();
@@ -181,12 +182,12 @@ export class Replayer {
   ): Promise<Filling | null> {
     const { entry, from, to } = wanted;
     const { clock, observe } = this.#options;
-    const endpoint = this.#options.endpointOf(entry);
-    if (endpoint === null) return null;
+    const target = this.#options.targetOf(entry);
+    if (target === null) return null;
     const filling = new Filling(wanted, origin, path);
     const began = clock.now();
     const joined = () => firstNumber(entry.held);
-    const request = { endpoint, from, to, known, joined, signal: this.#signal };
+    const request = { target, from, to, known, joined, signal: this.#signal };
     for await (const stretch of replayInTurn(request, this.#options)) {
       if (this.#isLeaving() && stretch.kind === 'lost') filling.loss = stretch.reason;
       else await filling.take(stretch);

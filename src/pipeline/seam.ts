@@ -1,9 +1,9 @@
-import type { ReplayClient, ReplayedFrame } from '../core/replay.ts';
+import type { ReplayClient, ReplayedFrame, ReplayTarget } from '../core/replay.ts';
 import type { Sighting } from './sighting.ts';
 import { isSame } from './sighting.ts';
 
 export interface SeamRequest {
-  readonly endpoint: string;
+  readonly target: ReplayTarget;
   /** Batches that are known, by number. */
   readonly sightings: ReadonlyMap<bigint, Sighting>;
   readonly signal: AbortSignal;
@@ -39,13 +39,13 @@ export async function seamOf(request: SeamRequest, deps: { readonly client: Repl
 }
 
 /** The first batch of an answer, null where it had none, and how the answer ended. */
-async function firstFrom(from: bigint, { endpoint, signal }: SeamRequest, client: ReplayClient) {
+async function firstFrom(from: bigint, { target, signal }: SeamRequest, client: ReplayClient) {
   const enough = new AbortController();
   const abort = () => enough.abort();
   signal.addEventListener('abort', abort);
   let first: ReplayedFrame | null = null;
   try {
-    const { end } = await client.attempt(endpoint, from, { maxBytes, signal: enough.signal }, (frame) => {
+    const { end } = await client.attempt(target, from, { maxBytes, signal: enough.signal }, (frame) => {
       first ??= frame;
       enough.abort();
     });

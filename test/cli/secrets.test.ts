@@ -89,6 +89,32 @@ const runs: readonly Run[] = [
       [`doctor ${form}, a source with a password`, doctor, { SOURCES: JSON.stringify([{ name: 'e', connect }]) }],
     ];
   }),
+  ...['check-config', 'run'].flatMap((verb): Run[] => {
+    const sources = (...entries: readonly unknown[]) => ({ SOURCES: JSON.stringify(entries) });
+    const engine = { name: 'e', connect: 'tcp://h:5557' };
+    const plain = { plainUsername: 'u', plainPassword: canary };
+    return [
+      [`${verb}, a source without a user name`, [verb], sources({ ...engine, plainPassword: canary })],
+      [`${verb}, a source with a misspelt key`, [verb], sources({ ...engine, plainPasword: canary })],
+      [`${verb}, a source with a list of passwords`, [verb], sources({ ...engine, plainPassword: [canary] })],
+      [`${verb}, too long a password`, [verb], sources({ ...engine, ...plain, plainPassword: canary.repeat(50) })],
+      [`${verb}, sources that are no list`, [verb], { SOURCES: JSON.stringify({ ...engine, ...plain }) }],
+      [`${verb}, sources that are no JSON`, [verb], { SOURCES: `[${JSON.stringify({ ...engine, ...plain })}` }],
+      [`${verb}, a user name that is missing`, [verb], { ZMQ_PLAIN_PASSWORD: canary }],
+    ];
+  }),
+  [
+    'check-config --json, a source with a password',
+    ['check-config', '--json'],
+    { SOURCES: JSON.stringify([{ name: 'e', connect: 'tcp://h:5557', plainUsername: 'u', plainPassword: canary }]) },
+  ],
+  [
+    'check-config, a source with a password',
+    ['check-config'],
+    { SOURCES: JSON.stringify([{ name: 'e', connect: 'tcp://h:5557', plainUsername: 'u', plainPassword: canary }]) },
+  ],
+  ['check-config, PLAIN', ['check-config'], { ZMQ_PLAIN_USERNAME: 'u', ZMQ_PLAIN_PASSWORD: canary }],
+  ['check-config --json, PLAIN', ['check-config', '--json'], { ZMQ_PLAIN_USERNAME: 'u', ZMQ_PLAIN_PASSWORD: canary }],
   ['tail, a target with a password', ['tail', `u:${canary}@h`], {}],
   ['capture, wrong port', ['capture', 'no.kvcap', ...inFlags, '--zmq-port', 'x'], inEnvironment],
   ['capture, an endpoint with a password', ['capture', 'no.kvcap', `tcp://u:${canary}@h:5557`], {}],

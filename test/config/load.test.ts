@@ -21,6 +21,7 @@ describe('loadConfig', () => {
           heartbeatInterval: 5_000,
           heartbeatTimeout: 15_000,
           maxFrameBytes: 16_777_216,
+          security: { mechanism: 'NULL' },
           replay: null,
         },
       ],

@@ -22,6 +22,7 @@ sources:
       heartbeatInterval: 2_000,
       heartbeatTimeout: 15_000,
       maxFrameBytes: 1_048_576,
+      security: { mechanism: 'NULL' },
       topics: ['kv@'],
       dataParallelSize: 1,
       replay: null,

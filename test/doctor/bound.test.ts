@@ -48,7 +48,7 @@ describe('doctor on a port that the bridge binds', () => {
     expect(found.codes).toEqual(['port-free', 'peer-refused', 'engines-refused', 'replay-none']);
     expect(found.findings[1]?.message).toContain('127.0.0.1: the peer wants the security mechanism CURVE');
     expect(found.findings[2]).toMatchObject({ level: 'failure', facts: { mechanism: 'CURVE' } });
-    expect(found.verdict).toBe(`No events: tcp://*:${port}: wants CURVE, which the bridge does not have.`);
+    expect(found.verdict).toBe(`No events: tcp://*:${port}: wants CURVE; the source has NULL.`);
 
     const guarded = await freePorts();
     const plain = new Publisher({ plainUsername: 'engine', plainPassword: 'c4n4ry-S3cret' });

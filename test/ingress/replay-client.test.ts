@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { MessageLike, SocketOptions } from 'zeromq';
 import { Dealer, Publisher, Router } from 'zeromq';
 import type { AttemptOptions, AttemptOutcome, ReplayedFrame } from '../../src/core/replay.ts';
+import type { Security } from '../../src/core/security.ts';
+import { noSecurity } from '../../src/core/security.ts';
 import type { ZmqReplayClientOptions } from '../../src/ingress/replay-client.ts';
 import { ZmqReplayClient } from '../../src/ingress/replay-client.ts';
 import { ReplayServer, sequenceFrame } from '../../src/simulator/replay.ts';
@@ -45,12 +47,17 @@ async function ask(
   client: ZmqReplayClient,
   endpoint: string,
   from = 0n,
-  options: Partial<AttemptOptions> = {},
+  { security = noSecurity, ...options }: Partial<AttemptOptions & { readonly security: Security }> = {},
 ): Promise<Attempt> {
   const taken: ReplayedFrame[] = [];
-  const outcome = await client.attempt(endpoint, from, { maxBytes: plenty, signal: forever, ...options }, (frame) => {
-    taken.push(frame);
-  });
+  const outcome = await client.attempt(
+    { endpoint, security },
+    from,
+    { maxBytes: plenty, signal: forever, ...options },
+    (frame) => {
+      taken.push(frame);
+    },
+  );
   expect(outcome.frames).toBe(taken.length);
   return { ...outcome, taken, seqs: taken.map(({ seq }) => seq) };
 }
@@ -375,10 +382,15 @@ describe('an aborted attempt', () => {
     const endpoint = await serve(1_000, null);
     const stop = new AbortController();
     const taken: bigint[] = [];
-    const outcome = await createClient().attempt(endpoint, 0n, { maxBytes: plenty, signal: stop.signal }, ({ seq }) => {
-      taken.push(seq);
-      if (seq === 4n) stop.abort();
-    });
+    const outcome = await createClient().attempt(
+      { endpoint, security: noSecurity },
+      0n,
+      { maxBytes: plenty, signal: stop.signal },
+      ({ seq }) => {
+        taken.push(seq);
+        if (seq === 4n) stop.abort();
+      },
+    );
     expect(outcome).toEqual({ end: 'aborted', frames: 5, unreadable: 0 });
     expect(taken).toEqual(upTo(5));
   });
@@ -389,11 +401,16 @@ describe('an aborted attempt', () => {
     const timer = setTimeout(() => stop.abort(), 20);
     cleanups.push(() => clearTimeout(timer));
     let taken = 0;
-    const outcome = await createClient().attempt(endpoint, 0n, { maxBytes: plenty, signal: stop.signal }, () => {
-      taken += 1;
-      const until = performance.now() + 1;
-      while (performance.now() < until);
-    });
+    const outcome = await createClient().attempt(
+      { endpoint, security: noSecurity },
+      0n,
+      { maxBytes: plenty, signal: stop.signal },
+      () => {
+        taken += 1;
+        const until = performance.now() + 1;
+        while (performance.now() < until);
+      },
+    );
     expect(outcome).toMatchObject({ end: 'aborted' });
     expect(taken).toBeLessThan(500);
   });
@@ -497,7 +514,7 @@ describe('many attempts', () => {
   it('go on after one whose taker throws', async () => {
     const endpoint = await serve(3, null);
     const client = createClient({ concurrency: 1 });
-    const broken = client.attempt(endpoint, 0n, { maxBytes: plenty, signal: forever }, () => {
+    const broken = client.attempt({ endpoint, security: noSecurity }, 0n, { maxBytes: plenty, signal: forever }, () => {
       throw new Error('broken taker');
     });
     await expect(broken).rejects.toThrow('broken taker');

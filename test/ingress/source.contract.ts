@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { SocketOptions } from 'zeromq';
 import { Push } from 'zeromq';
 import type { Frame } from '../../src/core/frame.ts';
 import type { Source } from '../../src/core/source.ts';
@@ -12,12 +13,6 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-function dial(endpoint: string): RawPublisher {
-  const publisher = RawPublisher.connect(endpoint);
-  cleanups.push(() => publisher.close());
-  return publisher;
-}
 
 /** Counts the turns of the event loop. */
 function countTurns(): { stop(): number } {
@@ -47,6 +42,14 @@ const portOf = (endpoint: string) => Number(endpoint.split(':').at(-1));
  * libzmq as the publisher.
  */
 export function sourceContract(transport: Transport): void {
+  const { dials, binds } = transport;
+
+  function dial(endpoint: string): RawPublisher {
+    const publisher = RawPublisher.connect(endpoint, dials);
+    cleanups.push(() => publisher.close());
+    return publisher;
+  }
+
   function createSource(options: Partial<SourceOptions>, log = new FactLog()): Source {
     return transport.create(options, log.observe);
   }
@@ -232,7 +235,10 @@ export function sourceContract(transport: Transport): void {
       const log = new FactLog();
       const [, source] = await openReader({}, log);
       const peers = () => log.of('source-peers').map((fact) => fact.peers);
-      const [first, second] = [RawPublisher.connect(source.endpoint), RawPublisher.connect(source.endpoint)];
+      const [first, second] = [
+        RawPublisher.connect(source.endpoint, dials),
+        RawPublisher.connect(source.endpoint, dials),
+      ];
       await waitFor(() => peers().at(-1) === 2, { what: 'two peers', every: 5 });
       first.close();
       await waitFor(() => peers().at(-1) === 1, { what: 'one peer', every: 5 });
@@ -244,7 +250,7 @@ export function sourceContract(transport: Transport): void {
     it('reports a peer that is no publisher and never counts it', async () => {
       const log = new FactLog();
       const [, source] = await openReader({}, log);
-      const push = new Push({ linger: 0 });
+      const push = new Push({ linger: 0, ...(dials as SocketOptions<Push>) });
       push.connect(source.endpoint);
       cleanups.push(() => push.close());
       await waitFor(() => log.of('source-trouble').length > 0, { what: 'trouble was reported', every: 5 });
@@ -256,7 +262,7 @@ export function sourceContract(transport: Transport): void {
   describe(`a connected source over ${transport.name}`, () => {
     it.each(['tcp://127.0.0.1', 'tcp://[::1]'])('takes frames of a publisher bound to %s', async (host) => {
       const endpoint = `${host}:${await freePorts()}`;
-      const publisher = await RawPublisher.bind(endpoint);
+      const publisher = await RawPublisher.bind(endpoint, binds);
       cleanups.push(() => publisher.close());
       const [reader] = await openReader({ endpoint, mode: 'connect' });
       await publisher.subscribed();
@@ -272,7 +278,7 @@ export function sourceContract(transport: Transport): void {
         const troubles = () => log.of('source-trouble').map((fact) => fact.reason);
         await waitFor(() => troubles().length === (life === 'first' ? 1 : 2), { what: 'unreachable', every: 5 });
         expect(new Set(troubles())).toEqual(new Set(['unreachable']));
-        const publisher = await RawPublisher.bind(endpoint);
+        const publisher = await RawPublisher.bind(endpoint, binds);
         await publisher.subscribed();
         await publisher.send('kv', life);
         await reader.texts(life === 'first' ? 1 : 2);
@@ -302,7 +308,7 @@ export function sourceContract(transport: Transport): void {
     it('takes nothing more from the socket than its reader asked for, so that the publisher holds the rest', async () => {
       const source = createSource({ receiveHighWaterMark: 10 });
       await source.open();
-      const publisher = RawPublisher.connect(source.endpoint, { sendHighWaterMark: 10, sendTimeout: 0 });
+      const publisher = RawPublisher.connect(source.endpoint, { ...dials, sendHighWaterMark: 10, sendTimeout: 0 });
       cleanups.push(
         () => source.close(),
         () => publisher.close(),

@@ -1,5 +1,12 @@
 import { encode } from '@msgpack/msgpack';
-import type { AttemptEnd, AttemptOptions, AttemptOutcome, ReplayClient, ReplayedFrame } from '../../src/core/replay.ts';
+import type {
+  AttemptEnd,
+  AttemptOptions,
+  AttemptOutcome,
+  ReplayClient,
+  ReplayedFrame,
+  ReplayTarget,
+} from '../../src/core/replay.ts';
 
 /** What a publisher answers to one request; numbers below the start of the request are left out unless `verbatim`. */
 export interface Answer {
@@ -35,7 +42,7 @@ export class PlayedReplay implements ReplayClient {
   }
 
   async attempt(
-    _endpoint: string,
+    _target: ReplayTarget,
     from: bigint,
     { signal, maxBytes }: AttemptOptions,
     take: (frame: ReplayedFrame) => void,

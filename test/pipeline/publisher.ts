@@ -1,4 +1,11 @@
-import type { AttemptEnd, AttemptOptions, AttemptOutcome, ReplayClient, ReplayedFrame } from '../../src/core/replay.ts';
+import type {
+  AttemptEnd,
+  AttemptOptions,
+  AttemptOutcome,
+  ReplayClient,
+  ReplayedFrame,
+  ReplayTarget,
+} from '../../src/core/replay.ts';
 import { payloadOf } from './played-replay.ts';
 
 /** How one request is answered: which of the batches are dropped on the way, and how it ends. */
@@ -34,7 +41,7 @@ export class Publisher implements ReplayClient {
   }
 
   async attempt(
-    _endpoint: string,
+    _target: ReplayTarget,
     from: bigint,
     { signal, maxBytes }: AttemptOptions,
     take: (frame: ReplayedFrame) => void,

@@ -2,6 +2,7 @@ import type { RecordBatch } from '../../src/core/batch.ts';
 import type { Frame } from '../../src/core/frame.ts';
 import type { Fact } from '../../src/core/observer.ts';
 import type { ReplayClient } from '../../src/core/replay.ts';
+import { noSecurity } from '../../src/core/security.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import type { Source } from '../../src/core/source.ts';
 import { Turns } from '../../src/ingress/replay-turns.ts';
@@ -122,7 +123,7 @@ export function recoveryOf(client: ReplayClient, options: Options = {}) {
   const limits = { maxBytes: 1_000_000, budget: 600_000, pause: 100 };
   const recoverer = new Recoverer({
     ...{ client, clock, limits, turns, observe, heldBytes, cooldown },
-    endpointOf: () => endpoint,
+    targetOf: () => (endpoint === null ? null : { endpoint, security: noSecurity }),
   });
   const streams = new StreamTable({ maxStreams, streamTtl: 3_600_000 }, observe);
   const intake = new Intake({

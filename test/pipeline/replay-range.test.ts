@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { noSecurity } from '../../src/core/security.ts';
 import type { RangeRequest, ReplayLimits } from '../../src/pipeline/replay-range.ts';
 import { replayRange } from '../../src/pipeline/replay-range.ts';
 import { sightingOf } from '../../src/pipeline/sighting.ts';
@@ -21,7 +22,7 @@ function setUp({ from = 10, to = 19, known = [9, 20], limits, answers }: Options
   const client = new PlayedReplay(...answers);
   const stop = new AbortController();
   const request: RangeRequest = {
-    endpoint: 'tcp://127.0.0.1:5558',
+    target: { endpoint: 'tcp://127.0.0.1:5558', security: noSecurity },
     from: BigInt(from),
     to: BigInt(to),
     known: new Map(known.map((seq) => [BigInt(seq), sightingOf(payloadOf(seq))])),
@@ -212,7 +213,13 @@ describe('the time for a range', () => {
     const clock = new FakeClock();
     const client = new PlayedReplay({ seqs: [9, 10, 11], end: 'idle' }, { seqs: numbers(9, 25) });
     const request = {
-      ...{ endpoint: 'x', from: 10n, to: 19n, known: new Map(), signal: new AbortController().signal },
+      ...{
+        target: { endpoint: 'x', security: noSecurity },
+        from: 10n,
+        to: 19n,
+        known: new Map(),
+        signal: new AbortController().signal,
+      },
     };
     const limits = { maxBytes: 1_000_000, budget: 1_000, pause: 100 };
     const got: string[] = [];

@@ -1,4 +1,6 @@
+import type { SocketOptions, XPublisher } from 'zeromq';
 import type { Observe } from '../../src/core/observer.ts';
+import type { Security } from '../../src/core/security.ts';
 import type { Source } from '../../src/core/source.ts';
 import { ZmqSource } from '../../src/ingress/zmq-source.ts';
 import { ZmtpSource } from '../../src/ingress/zmtp/zmtp-source.ts';
@@ -13,6 +15,7 @@ export interface SourceOptions {
   readonly maxMessageSize: number;
   readonly heartbeatInterval?: number;
   readonly heartbeatTimeout?: number;
+  readonly security?: Security;
 }
 
 export interface Transport {
@@ -21,7 +24,24 @@ export interface Transport {
   readonly knowsPeers: boolean;
   /** That a connected source with heartbeats has to its publisher. */
   readonly connections: number;
+  /** What libzmq's publishers need beside it, to be let in and to let in. */
+  readonly dials?: SocketOptions<XPublisher>;
+  readonly binds?: SocketOptions<XPublisher>;
   create(options: Partial<SourceOptions>, observe: Observe): Source;
+}
+
+/** The same with credentials on both sides. */
+export function secured(
+  transport: Transport,
+  security: Security,
+  engines: Required<Pick<Transport, 'dials' | 'binds'>>,
+): Transport {
+  return {
+    ...transport,
+    ...engines,
+    name: `${transport.name} with ${security.mechanism}`,
+    create: (options, observe) => transport.create({ security, ...options }, observe),
+  };
 }
 
 const defaults: SourceOptions = {

@@ -29,7 +29,10 @@ export async function tailEndpoint(tail: EndpointTail, take: Take): Promise<void
   const { endpoint, mode, flags, edge, signal, note } = tail;
   const sources = JSON.stringify([{ name: 'tail', [mode]: endpoint, replay: flags['replay-endpoint'] }]);
   const { 'replay-endpoint': _, ...rest } = flags;
-  const layers = { env: {}, flags: { ...rest, sources, sinks: 'show', 'http-port': 'off', 'drain-timeout': '1s' } };
+  const layers = {
+    env: credentialsIn(edge.env),
+    flags: { ...rest, sources, sinks: 'show', 'http-port': 'off', 'drain-timeout': '1s' },
+  };
   const modules = [showModule(take)];
   const { config } = await loadConfig(modules, layers);
   let isOver = false;
@@ -51,6 +54,11 @@ export async function tailEndpoint(tail: EndpointTail, take: Take): Promise<void
     isOver = true;
     await turn.stop();
   }
+}
+
+/** Of the environment nothing else: what is to be heard, the command says. */
+function credentialsIn(env: Edge['env']): Edge['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => /^ZMQ_PLAIN_/.test(name)));
 }
 
 function showModule(take: Take): SinkModule {

@@ -7,9 +7,18 @@ export interface Command {
   readonly data: Buffer;
 }
 
+/**
+ * How libzmq 4.3.5 begins the ERROR of PLAIN: its source has `"\x5ERROR"`, and C takes the first E for a digit of the
+ * length. As such a length it is beyond the end of any such command.
+ */
+const crippledError = Buffer.from('^RROR');
+
 export function readCommand(body: Buffer): Command {
   const end = 1 + (body[0] ?? 0);
-  if (end < 2 || end > body.length) throw new ZmtpError('bad_command', 'a command has no name');
+  if (end < 2 || end > body.length) {
+    if (body.indexOf(crippledError) === 0) return { name: 'ERROR', data: body.subarray(crippledError.length) };
+    throw new ZmtpError('bad_command', 'a command has no name');
+  }
   return { name: body.toString('latin1', 1, end), data: body.subarray(end) };
 }
 

@@ -139,7 +139,9 @@ export class ZmtpConnection {
     if (!this.#wasEstablished) {
       const { handshakeTimeout } = this.#options;
       if (now - this.#openedAt <= handshakeTimeout) return;
-      this.fail(new ZmtpError('handshake_timeout', `no ZMTP handshake within ${handshakeTimeout} ms`));
+      const { ifSilent } = this.#machine;
+      const why = ifSilent === null ? '' : `: ${ifSilent}`;
+      this.fail(new ZmtpError('handshake_timeout', `no ZMTP handshake within ${handshakeTimeout} ms${why}`));
       return;
     }
     this.#checkHeartbeat(now);
@@ -219,6 +221,7 @@ export class ZmtpConnection {
   }
 
   #closed(): void {
+    if (!this.#ended) this.#failure = this.#machine.ifClosed;
     this.#ended = true;
     this.#hold(0);
     this.#events.onClosed(this, this.#failure);

@@ -1,3 +1,4 @@
+import type { Greeted } from './mechanism.ts';
 import { printable, ZmtpError } from './zmtp-error.ts';
 
 const length = 64;
@@ -6,7 +7,7 @@ const mechanismAt = 12;
 const mechanismLength = 20;
 
 /** What each side sends first, whole and at once. */
-export function greetingOf(mechanism: string, asServer: boolean): Buffer {
+export function greetingOf({ mechanism, asServer }: Greeted): Buffer {
   const bytes = Buffer.alloc(length);
   bytes[0] = 0xff;
   // The length of an empty identity and a byte that is no flag of ZMTP 1: what libzmq sends, and peers have always seen.
@@ -45,6 +46,11 @@ export class GreetingReader {
 
   get mechanism(): string {
     return printable(this.#bytes.subarray(mechanismAt, mechanismAt + mechanismLength)).replace(/\.+$/, '');
+  }
+
+  /** libzmq never says so. */
+  get asServer(): boolean {
+    return this.#bytes[mechanismAt + mechanismLength] === 1;
   }
 
   /** How many bytes of the chunk belong to the greeting. Throws `ZmtpError`. */

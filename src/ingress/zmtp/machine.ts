@@ -1,18 +1,14 @@
+import type { Security } from '../../core/security.ts';
+import { noSecurity } from '../../core/security.ts';
 import type { Buffers } from './buffers.ts';
 import type { Command } from './commands.ts';
-import {
-  commandFrame,
-  metadataOf,
-  ping,
-  pong,
-  readCommand,
-  readError,
-  readProperty,
-  subscriptionTo,
-} from './commands.ts';
+import { ping, pong, readCommand, readError, subscriptionTo } from './commands.ts';
 import { command, FrameReader, more } from './frame-reader.ts';
 import { GreetingReader, greetingOf, opening } from './greeting.ts';
-import { printable, ZmtpError } from './zmtp-error.ts';
+import type { Mechanism } from './mechanism.ts';
+import { checkPublisher } from './mechanism.ts';
+import { mechanismOf } from './mechanisms.ts';
+import { ZmtpError } from './zmtp-error.ts';
 
 export interface MachineOptions {
   /** Where frames go that span chunks. */
@@ -21,6 +17,10 @@ export interface MachineOptions {
   readonly topics: readonly string[];
   /** Bytes of all frames of one message. */
   readonly maxMessageSize: number;
+  /** NULL unless told. */
+  readonly security?: Security;
+  /** Whether this side listens; it dials unless told. */
+  readonly isBound?: boolean;
   /**
    * Says which mechanism and what kind of socket it has only after the peer has: one that does not fit then names both
    * before it hangs up. For looking at peers; a peer might wait as well, so the bridge does not.
@@ -38,13 +38,14 @@ const nothing = Buffer.alloc(0);
 const none: readonly (readonly Buffer[])[] = [];
 
 /**
- * One SUB's end of a ZMTP 3.0 or 3.1 connection with the mechanism NULL. No socket, no clock: bytes go in, messages and
+ * One SUB's end of a ZMTP 3.0 or 3.1 connection. No socket, no clock: bytes go in, messages and
  * bytes to be sent come out. Messages are views into what was pushed and into memory that is used again after `release`.
  */
 export class ZmtpMachine {
   readonly #options: MachineOptions;
   readonly #greeting = new GreetingReader();
   readonly #frames: FrameReader;
+  readonly #mechanism: Mechanism;
   #output: Buffer[];
   /** Of our greeting. */
   #unsaid: Buffer;
@@ -63,8 +64,10 @@ export class ZmtpMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#frames = new FrameReader({ frame: options.maxMessageSize, command: maxCommand }, options.buffers);
-    const greeting = greetingOf('NULL', false);
-    const said = options.isReserved ? opening : greeting.length;
+    const { security = noSecurity, isBound = false, isReserved = false } = options;
+    this.#mechanism = mechanismOf({ security, isBound, isReserved });
+    const greeting = greetingOf(this.#mechanism.greeting);
+    const said = isReserved || security.mechanism !== 'NULL' ? opening : greeting.length;
     this.#output = [greeting.subarray(0, said)];
     this.#unsaid = greeting.subarray(said);
   }
@@ -77,6 +80,16 @@ export class ZmtpMachine {
   /** Why the connection has to end. What was given before is valid, nothing more comes. */
   get failure(): ZmtpError | null {
     return this.#failure;
+  }
+
+  /** What it tells that the peer says nothing more; null: nothing. */
+  get ifSilent(): string | null {
+    return this.#greeting.isComplete ? this.#mechanism.ifSilent : null;
+  }
+
+  /** What it tells that the peer hangs up; null: nothing. */
+  get ifClosed(): ZmtpError | null {
+    return this.#greeting.isComplete && !this.#established ? this.#mechanism.ifClosed : null;
   }
 
   /** Whether the peer speaks ZMTP 3.1, which has PING and PONG. */
@@ -148,16 +161,13 @@ export class ZmtpMachine {
 
   #greet(chunk: Buffer): number {
     const taken = this.#greeting.take(chunk);
+    // Before our mechanism is named: libzmq never dials again once it has seen another one than its own.
+    const first = this.#greeting.isComplete ? this.#mechanism.begin(this.#greeting) : null;
     if (this.#unsaid.length > 0 && this.#greeting.hasVersion) {
       this.#output.push(this.#unsaid);
-      this.#unsaid = this.#unsaid.subarray(this.#unsaid.length);
+      this.#unsaid = nothing;
     }
-    if (!this.#greeting.isComplete) return taken;
-    const { mechanism } = this.#greeting;
-    if (mechanism !== 'NULL') {
-      throw new ZmtpError('mechanism', `the peer wants the security mechanism ${mechanism}; this source has NULL only`);
-    }
-    if (!this.#options.isReserved) this.#output.push(ready());
+    if (first !== null) this.#output.push(first);
     return taken;
   }
 
@@ -218,30 +228,19 @@ export class ZmtpMachine {
 
   /** Commands may stand between the frames of one message: libzmq sends its PONG as soon as it can. */
   #obey(command: Command): void {
-    if (command.name === 'ERROR') throw readError(command.data);
     if (!this.#established) this.#shake(command);
     else if (command.name === 'PING') this.#output.push(pong(command.data));
     else if (command.name === 'PONG') this.#pongs += 1;
+    else if (command.name === 'ERROR') throw readError(command.data);
   }
 
-  #shake({ name, data }: Command): void {
-    if (name !== 'READY') {
-      throw new ZmtpError('bad_handshake', `the peer sent ${printable(Buffer.from(name))} instead of READY`);
-    }
-    const type = readProperty(data, 'Socket-Type');
-    if (type !== 'PUB' && type !== 'XPUB') {
-      throw new ZmtpError(
-        'not_a_publisher',
-        `a peer was turned away: its socket is ${type ?? 'of no type'}, not PUB or XPUB`,
-      );
-    }
+  #shake(command: Command): void {
+    const { say, metadata } = this.#mechanism.take(command);
+    if (metadata !== null) checkPublisher(metadata);
+    if (say !== null) this.#output.push(say);
+    if (metadata === null) return;
     const { hasCommands } = this.#greeting;
-    if (this.#options.isReserved) this.#output.push(ready());
     for (const topic of this.#options.topics) this.#output.push(subscriptionTo(topic, hasCommands));
     this.#established = true;
   }
-}
-
-function ready(): Buffer {
-  return commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' }));
 }

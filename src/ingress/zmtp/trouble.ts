@@ -26,6 +26,7 @@ export interface Witness {
 const reasons: Readonly<Partial<Record<ZmtpErrorCode, Trouble['reason']>>> = {
   handshake_timeout: 'handshake_failed',
   not_a_publisher: 'rejected',
+  credentials: 'handshake_auth',
   refused: 'handshake_auth',
   too_large: 'message_too_large',
   silent: 'silent',

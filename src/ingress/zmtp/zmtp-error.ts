@@ -9,7 +9,9 @@ export type ZmtpErrorCode =
   | 'bad_handshake'
   | 'handshake_timeout'
   | 'not_a_publisher'
-  /** The peer sent ERROR. */
+  /** The peer has another password. */
+  | 'credentials'
+  /** The peer sent ERROR, or hung up on a password. */
   | 'refused'
   | 'bad_frame'
   | 'bad_command'

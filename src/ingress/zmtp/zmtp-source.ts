@@ -3,6 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BridgeError } from '../../core/errors.ts';
 import type { Frame } from '../../core/frame.ts';
 import type { Observe } from '../../core/observer.ts';
+import type { Security } from '../../core/security.ts';
+import { noSecurity } from '../../core/security.ts';
 import type { Source } from '../../core/source.ts';
 import { checkEndpoint, readTcp } from '../endpoint.ts';
 import { openError } from '../open-error.ts';
@@ -31,6 +33,8 @@ export interface ZmtpSourceOptions {
   readonly heartbeatTimeout?: number;
   /** Milliseconds that a handshake may take. */
   readonly handshakeTimeout?: number;
+  /** NULL unless told. */
+  readonly security?: Security;
   /** For looking at peers, see `MachineOptions`. */
   readonly isReserved?: boolean;
   readonly limits?: Partial<ConnectionLimits>;
@@ -137,6 +141,7 @@ export class ZmtpSource implements Source {
     const { heartbeatInterval: interval = 0, heartbeatTimeout: timeout = 15_000, isReserved = false } = this.#options;
     return new Connections({
       topics,
+      security: this.#options.security ?? noSecurity,
       isReserved,
       maxMessageSize: maxMessageSize < 0 ? largestMessage : maxMessageSize,
       handshakeTimeout,

@@ -1,0 +1,79 @@
+import type { Context } from 'zeromq';
+import { Reply } from 'zeromq';
+import { codeOf } from '../../core/errors.ts';
+import type { Security } from '../../core/security.ts';
+import { isSame } from '../credentials.ts';
+import type { ZapRequest } from './request.ts';
+import { readRequest, replyTo } from './request.ts';
+
+export interface ZapHandlerOptions {
+  /** One without another handler: libzmq asks whoever is bound to the one address there. */
+  readonly context: Context;
+  /** What peers have to show. */
+  readonly security: Security;
+  /** Called synchronously for each peer that is refused. */
+  readonly onRefused: (peer: string, why: string) => void;
+}
+
+const endpoint = 'inproc://zeromq.zap.01';
+/** Longest time until the end is noticed. */
+const receiveTimeout = 200;
+
+/** Tells libzmq which peers of the bound sockets of a context may come in. */
+export class ZapHandler {
+  readonly #options: ZapHandlerOptions;
+  readonly #socket: Reply;
+  #serving: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: ZapHandlerOptions) {
+    this.#options = options;
+    this.#socket = new Reply({ context: options.context, linger: 0, receiveTimeout });
+  }
+
+  /** Before the sockets are bound. */
+  async open(): Promise<void> {
+    await this.#socket.bind(endpoint);
+    this.#serving = this.#serve();
+  }
+
+  /** After the sockets are closed. */
+  async close(): Promise<void> {
+    this.#stopped = true;
+    // zeromq 6.8.0 may crash the process when a socket is closed under a pending receive.
+    await this.#serving;
+    this.#socket.close();
+  }
+
+  async #serve(): Promise<void> {
+    while (!this.#stopped) {
+      const request = await this.#next();
+      if (request !== null) await this.#socket.send([...replyTo(request, this.#admits(request))]);
+    }
+  }
+
+  async #next(): Promise<ZapRequest | null> {
+    try {
+      return readRequest(await this.#socket.receive());
+    } catch (error) {
+      if (codeOf(error) === 'EAGAIN') return null;
+      throw error;
+    }
+  }
+
+  #admits({ address, mechanism, credentials }: ZapRequest): boolean {
+    const { security, onRefused } = this.#options;
+    const why = mechanism === security.mechanism ? whyNot(security, credentials) : `it offers ${mechanism}`;
+    if (why !== null) onRefused(address, why);
+    return why === null;
+  }
+}
+
+/** Null for who may come in. */
+function whyNot(security: Security, credentials: readonly Buffer[]): string | null {
+  if (security.mechanism !== 'PLAIN') return null;
+  const [username = Buffer.alloc(0), password = Buffer.alloc(0)] = credentials;
+  const isUser = isSame(username, security.username);
+  const isPassword = isSame(password, security.password);
+  return isUser && isPassword ? null : 'wrong user name or password';
+}

@@ -48,9 +48,9 @@ export class FrameReader {
     return this.#flags;
   }
 
-  /** Bytes of the room for a frame that is not all there. */
+  /** Bytes of the room for a frame that is not all there; what it has beyond the frame was there anyway. */
   get held(): number {
-    return this.#body?.length ?? 0;
+    return Math.min(this.#body?.length ?? 0, this.#size);
   }
 
   /** Whether all of the chunk has been read. */

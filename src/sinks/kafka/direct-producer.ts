@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, RecordMetadata } from 'kafkajs';
-import { ReusedMemory } from '../reused-memory.ts';
+import { ReusedMemory } from '../../core/reused-memory.ts';
 import type { Part } from './chunks.ts';
 import { recordsIn } from './chunks.ts';
 import type { Codec } from './compression.ts';

@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32';
 import { startOf } from '../../core/batch.ts';
-import type { ReusedMemory } from '../reused-memory.ts';
+import type { ReusedMemory } from '../../core/reused-memory.ts';
 import type { Sendable } from './entries.ts';
 import { countOf, sizeOf } from './entries.ts';
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { messageOf, SinkError } from '../../core/errors.ts';
-import { ReusedMemory } from '../reused-memory.ts';
+import { ReusedMemory } from '../../core/reused-memory.ts';
 import type { Connection } from './connection.ts';
 import { troubleOf } from './errors.ts';
 import type { Script } from './lua.ts';

@@ -1,4 +1,4 @@
-import type { ReusedMemory } from '../reused-memory.ts';
+import type { ReusedMemory } from '../../core/reused-memory.ts';
 
 /** An argument of a command; pieces are one argument, back to back. */
 export type Argument = string | readonly Buffer[];

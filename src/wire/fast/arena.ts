@@ -1,4 +1,5 @@
 import type { RecordMemory } from '../../core/memory.ts';
+import { ReusedMemory } from '../../core/reused-memory.ts';
 import type { Target } from './digits.ts';
 
 /** Records of many batches share one piece of memory, which is free when the last of them is written. */
@@ -7,6 +8,8 @@ const pieceBytes = 524_288;
 const shareBytes = 131_072;
 /** Free pieces that are kept. */
 const maxFree = 8;
+/** The same of those that records have for themselves. */
+const maxLarge = 4;
 
 class Piece implements RecordMemory, Target {
   readonly bytes: Buffer;
@@ -16,9 +19,9 @@ class Piece implements RecordMemory, Target {
   #isKept = false;
 
   /** Whoever makes it holds it. */
-  constructor(size: number, onFree: (piece: Piece) => void) {
-    this.bytes = Buffer.allocUnsafeSlow(size);
-    const { buffer, byteOffset, byteLength } = this.bytes;
+  constructor(bytes: Buffer, onFree: (piece: Piece) => void) {
+    this.bytes = bytes;
+    const { buffer, byteOffset, byteLength } = bytes;
     this.view = new DataView(buffer, byteOffset, byteLength);
     this.#onFree = onFree;
   }
@@ -42,7 +45,9 @@ export class Arena implements Target {
   /** Where the next byte goes. */
   at = 0;
   readonly #free: Piece[] = [];
-  #piece = this.#newPiece(pieceBytes);
+  readonly #large = new ReusedMemory(maxLarge);
+  #piece = this.#newPiece();
+  #isShared = true;
 
   /** Where to write, from `at` on, after `reserve`. */
   get bytes(): Buffer {
@@ -62,9 +67,10 @@ export class Arena implements Target {
 
   reserve(room: number): void {
     const isShared = room <= shareBytes;
-    if (isShared && this.#piece.bytes.length === pieceBytes && this.hasRoom(room)) return;
+    if (isShared && this.#isShared && this.hasRoom(room)) return;
     const last = this.#piece;
-    this.#piece = isShared ? this.#sharedPiece() : this.#newPiece(room);
+    this.#piece = isShared ? this.#sharedPiece() : this.#largePiece(room);
+    this.#isShared = isShared;
     this.at = 0;
     last.release();
   }
@@ -76,14 +82,18 @@ export class Arena implements Target {
 
   #sharedPiece(): Piece {
     const free = this.#free.pop();
-    if (free === undefined) return this.#newPiece(pieceBytes);
+    if (free === undefined) return this.#newPiece();
     free.hold();
     return free;
   }
 
-  #newPiece(size: number): Piece {
-    return new Piece(size, (piece) => {
-      if (piece.bytes.length === pieceBytes && this.#free.length < maxFree) this.#free.push(piece);
+  #newPiece(): Piece {
+    return new Piece(Buffer.allocUnsafeSlow(pieceBytes), (piece) => {
+      if (this.#free.length < maxFree) this.#free.push(piece);
     });
+  }
+
+  #largePiece(room: number): Piece {
+    return new Piece(this.#large.take(room), ({ bytes }) => this.#large.give(bytes));
   }
 }

@@ -1,5 +1,8 @@
-/** What is kept between batches; a batch that takes more gives the rest back. */
+/** What is kept between batches, and what is kept of a longer one while its like keep coming. */
 const usual = 262_144;
+const mostKept = 4_194_304;
+/** So many batches in a row that need no more than usual: the long ones are over. */
+const enough = 64;
 
 /** One growing buffer that the JSON of a batch is put together in, used again for the next batch. */
 export class Scratch {
@@ -8,6 +11,8 @@ export class Scratch {
   view = viewOf(this.bytes);
   /** Where the next byte goes. */
   at = 0;
+  /** Batches since the last long one. */
+  #short = 0;
 
   /** Sees to room for so many bytes; `bytes` may be another buffer afterwards. */
   ensure(room: number): void {
@@ -18,8 +23,8 @@ export class Scratch {
   }
 
   clear(): void {
+    if (this.bytes.length > usual) this.#shrink();
     this.at = 0;
-    if (this.bytes.length > usual) this.#use(Buffer.allocUnsafeSlow(usual));
   }
 
   /** Few bytes: a loop is cheaper than a call of the runtime. */
@@ -40,6 +45,13 @@ export class Scratch {
   text(value: string): void {
     this.ensure(value.length * 3);
     this.at += this.bytes.write(value, this.at);
+  }
+
+  #shrink(): void {
+    this.#short = this.at > usual ? 0 : this.#short + 1;
+    if (this.bytes.length <= mostKept && this.#short < enough) return;
+    this.#short = 0;
+    this.#use(Buffer.allocUnsafeSlow(usual));
   }
 
   #use(bytes: Buffer): void {

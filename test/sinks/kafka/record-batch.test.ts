@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ReusedMemory } from '../../../src/core/reused-memory.ts';
 import type { Sendable } from '../../../src/sinks/kafka/entries.ts';
 import { nthValue, single } from '../../../src/sinks/kafka/entries.ts';
 import { anonymous, encodeRecordBatch, headerBytes } from '../../../src/sinks/kafka/record-batch.ts';
-import { ReusedMemory } from '../../../src/sinks/reused-memory.ts';
 
 const load = createRequire(import.meta.url);
 const Decoder = load('kafkajs/src/protocol/decoder');

@@ -1,11 +1,11 @@
 /** Memory grows in steps of this. */
 const step = 262_144;
 /** Larger pieces are not kept: they are rare, and would stay. */
-const mostKept = 8 * step;
+const mostKept = 16 * step;
 
 /**
- * Memory for requests, used again once they were answered: to get new memory for each of them costs more than to write
- * it, and has the garbage collector look through everything again and again.
+ * Memory of some hundred kB and more, used again: to get new memory for each request or long message costs more than to
+ * write it, and has the garbage collector look through everything again and again.
  */
 export class ReusedMemory {
   readonly #free: Buffer[] = [];
@@ -20,8 +20,7 @@ export class ReusedMemory {
   /** So many bytes or more, that stay as they are until `give` gets them back. */
   take(room: number): Buffer {
     const index = this.#free.findIndex(({ length }) => length >= room);
-    const [free] = index < 0 ? [] : this.#free.splice(index, 1);
-    if (free !== undefined) return free;
+    if (index >= 0) return this.#free.splice(index, 1)[0] as Buffer;
     const made = Buffer.allocUnsafeSlow(Math.ceil(room / step) * step);
     this.#own.add(made.buffer);
     return made;

@@ -29,7 +29,10 @@ function socketsOfOne(source: SourceConfig, context: Context, observe: Observe):
     const topics = source.topics.length === 0 ? [''] : source.topics;
     const endpoint = rankEndpoint(source.endpoint, rank);
     const options = { ...source, topics, endpoint, maxMessageSize: hardMessageLimit };
-    return speaksZmtp(source) ? new ZmtpSource(options, observe) : new ZmqSource({ ...options, context }, observe);
+    const { security } = source;
+    return speaksZmtp(source) && security.mechanism !== 'CURVE'
+      ? new ZmtpSource({ ...options, security }, observe)
+      : new ZmqSource({ ...options, context }, observe);
   });
 }
 

@@ -7,6 +7,7 @@ import { addCheckConfigCommand } from './check-config.ts';
 import { addDoctorCommand } from './doctor.ts';
 import type { Edge } from './edge.ts';
 import { addInspectCommand } from './inspect.ts';
+import { addKeysCommand } from './keys.ts';
 import { addReplayCommand } from './replay.ts';
 import { addRewindCommand } from './rewind.ts';
 import { addRunCommand } from './run.ts';
@@ -79,6 +80,7 @@ function programOf(edge: Edge, done: (exitCode: number) => void): Command {
   addReplayCommand(program, edge, done);
   addInspectCommand(program, edge, done);
   addRewindCommand(program, edge, done);
+  addKeysCommand(program, edge, done);
   return program;
 }
 

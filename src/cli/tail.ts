@@ -21,7 +21,7 @@ TARGET is one of
   redis, kafka, file   what this sink has written, found by the usual settings
   http://host:8080     a running bridge: what it writes from now on; one that goes away is waited for
   tcp://host:5557      a publisher, heard directly; its sequence is checked, so what is missing shows as StreamGap
-A publisher with a password: ZMQ_PLAIN_USERNAME and ZMQ_PLAIN_PASSWORD (or ZMQ_PLAIN_PASSWORD_FILE).
+A publisher with credentials: they come from ZMQ_PLAIN_* and ZMQ_CURVE_*.
 Without it: the first enabled sink that can be read, else the bridge on this machine.
 
 On a terminal one short line per record, in a pipe one JSON document per line (--json: always). Token ids are prompts,

@@ -18,7 +18,7 @@ export interface SourceConfig {
   readonly sequenceScope: 'rank' | 'topic';
   /** What tells its engines apart, beside their ranks. */
   readonly identity: Identity;
-  /** Who speaks ZeroMQ; `auto`: `zmtp` for tcp, `libzmq` for ipc. */
+  /** Who speaks ZeroMQ; `auto`: `zmtp` for tcp, `libzmq` for ipc and CURVE. */
   readonly transport: 'auto' | 'zmtp' | 'libzmq';
   /** Frames that libzmq holds per publisher; 0 = no limit. */
   readonly receiveHighWaterMark: number;

@@ -4,6 +4,8 @@ import { formatOf, inUnits } from './formats.ts';
 const hidden = '***';
 const secretParameter = /([?&][^=&#]*(?:pass|secret|token|key|auth)[^=&#]*=)[^&#]*/gi;
 
+/** Keys of a source whose values look like URLs with passwords and are none: `kv@pod@model`. */
+const publicKeys: readonly string[] = ['topics', 'curveServerKey', 'curveAllow'];
 /** Keys of a source that are secret, misspelt ones too. */
 const secretKey = /pass?w|secret/i;
 
@@ -59,11 +61,10 @@ function maskDeep(value: unknown, mask: (text: string) => string): unknown {
   if (typeof value === 'string') return mask(value);
   if (Array.isArray(value)) return value.map((item) => maskDeep(item, mask));
   if (typeof value !== 'object' || value === null) return value;
-  // Topics of a source are no endpoints: `kv@pod@model` is what they look like.
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => {
       if (secretKey.test(key)) return [key, hidden];
-      return [key, key === 'topics' ? item : maskDeep(item, mask)];
+      return [key, publicKeys.includes(key) ? item : maskDeep(item, mask)];
     }),
   );
 }

@@ -1,4 +1,3 @@
-import { noSecurity } from '../core/security.ts';
 import type { SettingsValue } from '../core/settings.ts';
 import type { SourceConfig } from './config.ts';
 import { readEndpoint } from './endpoint.ts';
@@ -11,7 +10,7 @@ import { complaintAboutReplay } from './replay.ts';
 import type { rootSettings } from './root-settings.ts';
 import { sourceSettings } from './root-settings.ts';
 import type { SecurityComplaint, SecurityValue } from './security.ts';
-import { readSecurity } from './security.ts';
+import { inherited, readSecurity } from './security.ts';
 import { complaintAboutIdentity } from './transport.ts';
 
 type SourceValue = Partial<SettingsValue<typeof sourceSettings>>;
@@ -23,16 +22,20 @@ export function defaultSource(
   replay: string | null,
   complain: (complaint: SecurityComplaint) => void,
 ): SourceConfig {
-  return { name: 'zmq', mode: 'bind', endpoint: `tcp://*:${port}`, ...secured(rest, complain), replay };
+  const place = { name: 'zmq', mode: 'bind', endpoint: `tcp://*:${port}`, replay } as const;
+  return secured({ ...rest, ...place }, complain);
 }
 
-/** With what the security settings mean in place of them; NULL where they mean nothing. */
-function secured<T extends SecurityValue>(value: T, complain: (complaint: SecurityComplaint) => void) {
-  const { plainUsername, plainPassword, ...rest } = value;
-  const security = readSecurity({ plainUsername, plainPassword });
-  if ('mechanism' in security) return { ...rest, security };
-  for (const complaint of security) complain(complaint);
-  return { ...rest, security: noSecurity };
+/** With what the security settings mean in place of them. */
+function secured(
+  source: Omit<SourceConfig, 'security'> & SecurityValue,
+  complain: (complaint: SecurityComplaint) => void,
+): SourceConfig {
+  const { plainUsername, plainPassword, curveServerKey, curveSecretKey, curveAllow, ...rest } = source;
+  const value = { plainUsername, plainPassword, curveServerKey, curveSecretKey, curveAllow };
+  const { security, complaints } = readSecurity(value, source);
+  for (const complaint of complaints) complain(complaint);
+  return { ...rest, security };
 }
 
 /** Reads the entries of `sources`; what is wrong goes to the problems and is left out. */
@@ -103,16 +106,15 @@ export class SourcesReader {
       return null;
     }
     const mode = bind ? 'bind' : 'connect';
-    const receiving = secured({ ...this.#defaults, ...rest }, (wrong) =>
-      this.#refuse(`${key}.${wrong.key}`, wrong.message),
-    );
-    const source: SourceConfig = {
-      ...receiving,
+    const all = {
+      ...inherited(this.#defaults, rest),
+      ...rest,
       replay: rest.replay ?? null,
       name: name ?? '',
       mode,
       endpoint: bind ?? connect ?? '',
-    };
+    } as const;
+    const source = secured(all, (wrong) => this.#refuse(`${key}.${wrong.key}`, wrong.message));
     this.#checkEndpoint(source, `${key}.${mode}`);
     this.#checkTransport(source, `${key}.transport`);
     const complaint = complaintAboutReplay(source, this.#networks.length > 0);

@@ -1,7 +1,12 @@
 import type { SourceConfig } from './config.ts';
 
-/** Whether the bridge speaks ZMTP itself; libzmq has the other endpoints, and those of whoever asks for it. */
-export function speaksZmtp({ transport, endpoint }: Pick<SourceConfig, 'transport' | 'endpoint'>): boolean {
+/** Whether the bridge speaks ZMTP itself; libzmq has the other endpoints, encryption, and those of whoever asks for it. */
+export function speaksZmtp({
+  transport,
+  endpoint,
+  security,
+}: Pick<SourceConfig, 'transport' | 'endpoint' | 'security'>): boolean {
+  if (security.mechanism === 'CURVE') return false;
   return transport === 'auto' ? endpoint.startsWith('tcp:') : transport === 'zmtp';
 }
 

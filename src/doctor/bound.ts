@@ -87,7 +87,7 @@ function nobody(endpoint: string, { security }: SourceConfig, { troubles }: Sock
   return find('engines-refused', endpoint, 'somebody dialled in, and nobody was let in', {
     facts: { mechanism },
     ...(mechanism !== null && foreignMechanism(mechanism, security.mechanism)),
-    ...(mechanism === null && isWrong && wrongCredentials),
+    ...(mechanism === null && isWrong && wrongCredentials(security)),
   });
 }
 

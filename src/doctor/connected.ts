@@ -7,7 +7,7 @@ import { endpointFinding as find } from './endpoint-findings.ts';
 import { listen, SocketEvents, socketAt } from './listening.ts';
 import { nearby, peerAt } from './neighbours.ts';
 import type { Approach } from './patience.ts';
-import { asPublisher, isPublisher, isRouter } from './peer-findings.ts';
+import { asPublisher, isPublisher, isRouter, mayPublish, wrongCredentials } from './peer-findings.ts';
 import type { Reached } from './reach.ts';
 import { reach } from './reach.ts';
 import { examineReplay } from './replay.ts';
@@ -59,7 +59,7 @@ async function* examinePublisher(
 ): AsyncGenerator<Finding> {
   const { address, peer } = reached;
   if (peer !== null) yield asPublisher(endpoint, peer);
-  if (peer !== null && !isPublisher(peer)) {
+  if (!mayPublish(peer)) {
     if (address !== null) yield* nearby(endpoint, address, 'publisher', patience);
     return;
   }
@@ -74,9 +74,18 @@ async function* examinePublisher(
   } finally {
     await socket.close();
   }
-  for (const { message } of events.troubles.values()) yield streamFinding('connection-lost', endpoint, message);
+  yield* troublesOf(endpoint, source, events);
   yield* findingsOf(endpoint, sightings, source.topics);
   if (sightings.frames === 0 && !patience.signal.aborted) yield silent(endpoint, patience.wait);
+}
+
+/** Keys that do not fit show in the handshake only. */
+function* troublesOf(endpoint: string, { security }: SourceConfig, { troubles }: SocketEvents): Generator<Finding> {
+  for (const { reason, message } of troubles.values()) {
+    yield security.mechanism === 'CURVE' && reason.startsWith('handshake')
+      ? find('credentials-refused', endpoint, message, wrongCredentials(security))
+      : streamFinding('connection-lost', endpoint, message);
+  }
 }
 
 function silent(endpoint: string, wait: number): Finding {
@@ -94,7 +103,7 @@ async function* findReplay(
   patience: Approach,
 ): AsyncGenerator<Finding> {
   const tcp = readTcp(endpoint);
-  if (address === null || tcp === null || !isPublisher(peer)) return;
+  if (address === null || tcp === null || peer === null || !mayPublish(peer)) return;
   const next = address.port + 1;
   const beside = next > 65_535 ? null : await peerAt({ host: address.host, port: next }, patience);
   const found = `tcp://${tcp.host}:${next}`;

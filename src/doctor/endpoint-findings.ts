@@ -62,12 +62,12 @@ export const endpointFindings = {
   'mechanism-mismatch': {
     level: 'failure',
     means: 'The socket has another security mechanism (NULL, PLAIN, CURVE, GSSAPI) than the source.',
-    remedy: 'switch encryption of the KV-cache events off in the engine, and protect the network instead',
+    remedy: 'give both sides the same mechanism and credentials; GSSAPI the bridge does not have',
     cause: 'another security mechanism than the source has',
   },
   'credentials-refused': {
     level: 'failure',
-    means: 'The socket refuses the user name or the password of the source, or has nobody who looks at them.',
+    means: 'The socket refuses the credentials of the source (PLAIN, CURVE), or has nobody who looks at them.',
     remedy:
       'compare plainUsername and plainPassword with those of the engine; its libzmq needs a ZAP handler to know them',
     cause: 'wrong user name or password',
@@ -84,6 +84,7 @@ export const endpointFindings = {
     remedy: 'look at the log of the engine; another ZeroMQ library there may help',
     cause: 'the ZeroMQ handshake fails',
   },
+  encrypted: { level: 'ok', means: 'A ZeroMQ socket answers that wants CURVE, as the source does.', remedy: null },
   publisher: { level: 'ok', means: 'A ZeroMQ PUB or XPUB answers.', remedy: null },
   'replay-port': {
     level: 'failure',

@@ -14,6 +14,8 @@ import { greetPlain } from './plain-greeting.ts';
 /** What answers at the other end of a connection. */
 export type Peer =
   | { readonly kind: 'zmq'; readonly type: string; readonly version: string }
+  /** It wants CURVE, as the source does: what it is only libzmq can ask. */
+  | { readonly kind: 'encrypted' }
   /** `own`: that of the source. */
   | { readonly kind: 'mechanism'; readonly mechanism: string; readonly own: string }
   /** It is not content with what the source shows. */
@@ -104,6 +106,7 @@ class HandshakeReader {
     this.version = greeting.hasCommands ? '3.1' : '3.0';
     const { mechanism } = greeting;
     if (mechanism !== this.#own) return { kind: 'mechanism', mechanism, own: this.#own };
+    if (mechanism === 'CURVE') return { kind: 'encrypted' };
     if (mechanism !== 'NULL') return null;
     const frames = new FrameReader(limits, new Buffers());
     frames.feed(bytes.subarray(taken));

@@ -40,11 +40,12 @@ const lookLonger = 1_000;
 
 /** The socket a bridge would have, but subscribed to everything: topics that the filter misses are to be seen, too. */
 export function socketAt(place: Place, observe: Observe): Source {
-  const options = { ...place, topics: [''], maxMessageSize };
-  return place.endpoint.startsWith('tcp:')
+  const { security, ...rest } = place;
+  const options = { ...rest, topics: [''], maxMessageSize };
+  return place.endpoint.startsWith('tcp:') && security.mechanism !== 'CURVE'
     ? // Whoever dials in and is refused says what it is; who answers a dial was asked before.
-      new ZmtpSource({ ...options, isReserved: place.mode === 'bind' }, observe)
-    : new ZmqSource({ ...options, receiveHighWaterMark: 1_000, context: sourceContext() }, observe);
+      new ZmtpSource({ ...options, security, isReserved: place.mode === 'bind' }, observe)
+    : new ZmqSource({ ...options, security, receiveHighWaterMark: 1_000, context: sourceContext() }, observe);
 }
 
 /**

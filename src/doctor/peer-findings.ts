@@ -1,9 +1,15 @@
 import type { Finding } from '../core/finding.ts';
+import type { Security } from '../core/security.ts';
 import { endpointFindings, endpointFinding as find } from './endpoint-findings.ts';
 import type { Peer } from './greeting.ts';
 
 export function isPublisher(peer: Peer | null): boolean {
   return peer?.kind === 'zmq' && (peer.type === 'PUB' || peer.type === 'XPUB');
+}
+
+/** Or it may be one, for all that can be seen. */
+export function mayPublish(peer: Peer | null): boolean {
+  return peer === null || peer.kind === 'encrypted' || isPublisher(peer);
 }
 
 export function isRouter(peer: Peer | null): boolean {
@@ -17,14 +23,22 @@ export function foreignMechanism(mechanism: string, own: string): { readonly cau
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  NULL: 'give the engine the user name and password of the source, or unset plainUsername and plainPassword',
+  NULL: 'give the engine the credentials of the source, or unset those of the source (plainUsername and plainPassword, or the CURVE keys)',
   PLAIN: "set plainUsername and plainPassword (ZMQ_PLAIN_USERNAME, ZMQ_PLAIN_PASSWORD_FILE) to the engine's",
+  CURVE:
+    'set curveSecretKey (kv-event-bridge keys makes a pair; the engine has to know the public key) and, where the source connects, curveServerKey',
 };
 
-export const wrongCredentials = {
-  cause: 'wrong user name or password',
-  remedy: endpointFindings['credentials-refused'].remedy,
-};
+/** Of who has the mechanism of the source and other credentials. */
+export function wrongCredentials({ mechanism }: Security): { readonly cause: string; readonly remedy: string } {
+  if (mechanism !== 'CURVE')
+    return { cause: 'wrong user name or password', remedy: endpointFindings['credentials-refused'].remedy };
+  return {
+    cause: 'wrong CURVE keys',
+    remedy:
+      'compare curveServerKey with the public key of the engine, let the engine allow the public key of the bridge, and curveAllow that of an engine that dials in',
+  };
+}
 
 function wish(mechanism: string): string {
   return mechanism === 'NULL' ? 'asks for no credentials (NULL)' : `wants ${mechanism}`;
@@ -34,6 +48,7 @@ function wish(mechanism: string): string {
 export function whyNoPeer(subject: string, peer: Peer): Finding | null {
   switch (peer.kind) {
     case 'zmq':
+    case 'encrypted':
       return null;
     case 'mechanism':
       return find('mechanism-mismatch', subject, `the socket ${wish(peer.mechanism)}; the source has ${peer.own}`, {
@@ -65,6 +80,8 @@ function foreignSentence({ like, begins }: Extract<Peer, { kind: 'foreign' }>): 
 
 /** Who answers where events are asked for. */
 export function asPublisher(subject: string, peer: Peer): Finding {
+  if (peer.kind === 'encrypted')
+    return find('encrypted', subject, 'a ZeroMQ socket with CURVE answers; its kind shows only with the right keys');
   const wrong = whyNoPeer(subject, peer);
   if (wrong !== null || peer.kind !== 'zmq') return wrong as Finding;
   const { type, version } = peer;

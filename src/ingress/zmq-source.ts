@@ -175,9 +175,10 @@ export class ZmqSource implements Source {
   #monitor(socket: Subscriber, onReconnect: () => void): Promise<void> {
     const place = () => ({ source: this.name, endpoint: this.#endpoint });
     const { mode, security = noSecurity } = this.#options;
-    if (mode === 'bind') return new ConnectionMonitor(place, this.#unlessRefused).follow(socket.events);
+    if (mode === 'bind')
+      return new ConnectionMonitor(place, this.#unlessRefused, { hint: hintOf(security, mode) }).follow(socket.events);
     const connection = this.#connect(socket, () => monitor.dropped(), onReconnect);
-    const monitor = new ConnectionMonitor(place, this.#observe, { listener: connection, hint: hintOf(security) });
+    const monitor = new ConnectionMonitor(place, this.#observe, { listener: connection, hint: hintOf(security, mode) });
     this.#connection = connection;
     return monitor.follow(socket.events);
   }

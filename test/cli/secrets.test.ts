@@ -100,6 +100,9 @@ const runs: readonly Run[] = [
       [`${verb}, too long a password`, [verb], sources({ ...engine, ...plain, plainPassword: canary.repeat(50) })],
       [`${verb}, sources that are no list`, [verb], { SOURCES: JSON.stringify({ ...engine, ...plain }) }],
       [`${verb}, sources that are no JSON`, [verb], { SOURCES: `[${JSON.stringify({ ...engine, ...plain })}` }],
+      [`${verb}, a source with a secret key that is none`, [verb], sources({ ...engine, curveSecretKey: canary })],
+      [`${verb}, a source with a list of secret keys`, [verb], sources({ ...engine, curveSecretKey: [canary] })],
+      [`${verb}, a secret key that is none`, [verb], { ZMQ_CURVE_SECRET_KEY: canary }],
       [`${verb}, a user name that is missing`, [verb], { ZMQ_PLAIN_PASSWORD: canary }],
     ];
   }),

@@ -78,7 +78,7 @@ describe('every setting that is secret', () => {
   const leaves = catalogueOf([...sinkModules, ...fakes.slice(1)]).leaves;
 
   it('says so: names that sound secret are marked', () => {
-    const sounding = leaves.filter(({ path }) => /(?:password|secret|passphrase|token|apiKey)$/i.test(path));
+    const sounding = leaves.filter(({ path }) => /(?:password|secret|passphrase|token|apiKey|secretKey)$/i.test(path));
     expect(sounding.length).toBeGreaterThan(0);
     expect(sounding.filter(({ setting }) => !setting.secret).map(({ path }) => path)).toEqual([]);
     const urls = leaves.filter(({ path }) => /(?:^|\.|[a-z])url$/i.test(path));

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Publisher, Router } from 'zeromq';
-import { EngineContext, plain, plainDials } from '../support/security.ts';
+import { curvePairs, EngineContext, plain, plainDials } from '../support/security.ts';
 import { freePorts } from '../support/zmq.ts';
 import { diagnose } from './support.ts';
 
@@ -9,20 +9,20 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** Publishes without end; with a replay socket one port above. */
 async function engine(): Promise<number> {
   const guarded = await EngineContext.start();
+  closers.push(() => guarded.close());
+  return engineWith(guarded.plainBinds);
+}
+
+/** Publishes without end; with a replay socket one port above. */
+async function engineWith(options: object): Promise<number> {
   const port = await freePorts(2);
-  const publisher = new Publisher({ ...guarded.plainBinds, linger: 0 });
-  const router = new Router({ ...guarded.plainBinds, linger: 0, receiveTimeout: 100 });
+  const publisher = new Publisher({ ...options, linger: 0 });
+  const router = new Router({ ...options, linger: 0, receiveTimeout: 100 });
   await publisher.bind(`tcp://127.0.0.1:${port}`);
   await router.bind(`tcp://127.0.0.1:${port + 1}`);
-  closers.push(
-    () => guarded.close(),
-    () => publisher.close(),
-    sending(publisher),
-    answering(router),
-  );
+  closers.push(() => publisher.close(), sending(publisher), answering(router));
   return port;
 }
 
@@ -91,11 +91,41 @@ describe('doctor and an engine with a password', () => {
     await publisher.bind(`tcp://127.0.0.1:${port}`);
     const found = await look(port, credentials(plain.password));
     expect(found.findings[0]).toMatchObject({ code: 'mechanism-mismatch', facts: { mechanism: 'NULL' } });
-    expect(found.findings[0]?.remedy).toMatch(/unset plainUsername/);
+    expect(found.findings[0]?.remedy).toMatch(/unset those of the source .plainUsername/);
   });
 });
 
-describe('doctor where engines with a password dial in', () => {
+describe('doctor and an engine with CURVE', () => {
+  const { bridge, engine: theirs, binds } = curvePairs();
+  const keys = { ZMQ_CURVE_SECRET_KEY: bridge.secretKey, ZMQ_CURVE_SERVER_KEY: theirs.publicKey };
+
+  it('hears it with the right keys, and asks its replay socket', async () => {
+    const port = await engineWith(binds);
+    const found = await look(port, keys, '--replay', `127.0.0.1:${port + 1}`);
+    expect(found.codes).toEqual(expect.arrayContaining(['encrypted', 'frames', 'replay-empty']));
+    expect(found.codes).not.toContain('credentials-refused');
+  });
+
+  it('names wrong keys as such', async () => {
+    const found = await look(await engineWith(binds), { ...keys, ZMQ_CURVE_SERVER_KEY: bridge.publicKey });
+    expect(found.codes).toEqual(expect.arrayContaining(['encrypted', 'credentials-refused']));
+    expect(found.verdict).toMatch(/wrong CURVE keys/);
+    expect(JSON.stringify(found)).not.toContain(bridge.secretKey);
+  });
+
+  it('names the settings where the source has none', async () => {
+    const found = await look(await engineWith(binds), {});
+    expect(found.findings[0]).toMatchObject({ code: 'mechanism-mismatch', facts: { mechanism: 'CURVE' } });
+    expect(found.findings[0]?.remedy).toMatch(/curveSecretKey.*curveServerKey/);
+  });
+
+  it('says so where the engine has none', async () => {
+    const found = await look(await engineWith({}), keys);
+    expect(found.findings[0]).toMatchObject({ code: 'mechanism-mismatch', facts: { mechanism: 'NULL' } });
+  });
+});
+
+describe('doctor where engines with credentials dial in', () => {
   async function bound(env: Record<string, string>, dials: object) {
     const port = await freePorts();
     const publisher = new Publisher({ linger: 0, reconnectInterval: 50, ...dials });
@@ -120,5 +150,17 @@ describe('doctor where engines with a password dial in', () => {
     const found = await bound(credentials(plain.password), {});
     expect(found.findings[2]).toMatchObject({ code: 'engines-refused', facts: { mechanism: 'NULL' } });
     expect(found.verdict).toMatch(/asks for no credentials \(NULL\); the source has PLAIN/);
+  });
+
+  it('hears an engine with CURVE, and names one whose key is not allowed', async () => {
+    const { bridge, engine: theirs, dials } = curvePairs();
+    const keys = { ZMQ_CURVE_SECRET_KEY: bridge.secretKey };
+    expect((await bound(keys, dials)).codes).toEqual(expect.arrayContaining(['port-free', 'engines', 'frames']));
+    const found = await bound({ ...keys, ZMQ_CURVE_ALLOW: bridge.publicKey }, dials);
+    expect(found.codes).toEqual(['port-free', 'peer-refused', 'engines-refused', 'replay-none']);
+    expect(found.findings[1]?.message).toContain(
+      `127.0.0.1: a peer was turned away: its public key ${theirs.publicKey}`,
+    );
+    expect(found.verdict).toMatch(/: wrong CURVE keys\.$/);
   });
 });

@@ -1,5 +1,5 @@
-import { Context, Reply } from 'zeromq';
-import type { PlainSecurity } from '../../src/core/security.ts';
+import { Context, curveKeyPair, Reply } from 'zeromq';
+import type { CurveSecurity, PlainSecurity } from '../../src/core/security.ts';
 
 export const plain: PlainSecurity = { mechanism: 'PLAIN', username: 'bridge', password: 'c4n4ry-S3cret' };
 
@@ -53,4 +53,22 @@ export class EngineContext {
       await this.#socket.send([version as Buffer, id as Buffer, status, '', '', '']);
     }
   }
+}
+
+/** Key pairs of one bridge and one engine, and what each side makes of them. */
+export function curvePairs() {
+  const [bridge, engine] = [curveKeyPair(), curveKeyPair()];
+  const security = { mechanism: 'CURVE', secretKey: bridge.secretKey, serverKey: engine.publicKey, allow: [] } as const;
+  return {
+    bridge,
+    engine,
+    security: security as CurveSecurity,
+    /** Socket options of the engine where it dials in and where it binds. */
+    dials: {
+      curveServerKey: bridge.publicKey,
+      curvePublicKey: engine.publicKey,
+      curveSecretKey: engine.secretKey,
+    },
+    binds: { curveServer: true, curveSecretKey: engine.secretKey },
+  };
 }

@@ -1,6 +1,7 @@
 import type { SocketOptions, XPublisher } from 'zeromq';
 import type { Observe } from '../../src/core/observer.ts';
 import type { Security } from '../../src/core/security.ts';
+import { noSecurity } from '../../src/core/security.ts';
 import type { Source } from '../../src/core/source.ts';
 import { ZmqSource } from '../../src/ingress/zmq-source.ts';
 import { ZmtpSource } from '../../src/ingress/zmtp/zmtp-source.ts';
@@ -27,6 +28,8 @@ export interface Transport {
   /** What libzmq's publishers need beside it, to be let in and to let in. */
   readonly dials?: SocketOptions<XPublisher>;
   readonly binds?: SocketOptions<XPublisher>;
+  /** Bytes that encryption adds to a frame, which `maxMessageSize` counts. */
+  readonly overhead?: number;
   create(options: Partial<SourceOptions>, observe: Observe): Source;
 }
 
@@ -64,7 +67,10 @@ export const zmtp: Transport = {
   name: 'zmtp',
   knowsPeers: true,
   connections: 1,
-  create: (options, observe) => new ZmtpSource({ ...defaults, ...options }, observe),
+  create: ({ security = noSecurity, ...options }, observe) => {
+    if (security.mechanism === 'CURVE') throw new Error('zmtp has no CURVE');
+    return new ZmtpSource({ ...defaults, ...options, security }, observe);
+  },
 };
 
 export const transports: readonly Transport[] = [libzmq, zmtp];

@@ -58,7 +58,7 @@ export async function tailEndpoint(tail: EndpointTail, take: Take): Promise<void
 
 /** Of the environment nothing else: what is to be heard, the command says. */
 function credentialsIn(env: Edge['env']): Edge['env'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => /^ZMQ_PLAIN_/.test(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => /^ZMQ_(?:PLAIN|CURVE)_/.test(name)));
 }
 
 function showModule(take: Take): SinkModule {

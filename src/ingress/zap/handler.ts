@@ -2,6 +2,7 @@ import type { Context } from 'zeromq';
 import { Reply } from 'zeromq';
 import { codeOf } from '../../core/errors.ts';
 import type { Security } from '../../core/security.ts';
+import { toZ85 } from '../../wire/z85.ts';
 import { isSame } from '../credentials.ts';
 import type { ZapRequest } from './request.ts';
 import { readRequest, replyTo } from './request.ts';
@@ -15,6 +16,7 @@ export interface ZapHandlerOptions {
   readonly onRefused: (peer: string, why: string) => void;
 }
 
+const nothing = Buffer.alloc(0);
 const endpoint = 'inproc://zeromq.zap.01';
 /** Longest time until the end is noticed. */
 const receiveTimeout = 200;
@@ -71,9 +73,19 @@ export class ZapHandler {
 
 /** Null for who may come in. */
 function whyNot(security: Security, credentials: readonly Buffer[]): string | null {
-  if (security.mechanism !== 'PLAIN') return null;
-  const [username = Buffer.alloc(0), password = Buffer.alloc(0)] = credentials;
-  const isUser = isSame(username, security.username);
-  const isPassword = isSame(password, security.password);
-  return isUser && isPassword ? null : 'wrong user name or password';
+  const [first = nothing, second = nothing] = credentials;
+  switch (security.mechanism) {
+    case 'NULL':
+      return null;
+    case 'PLAIN': {
+      const isUser = isSame(first, security.username);
+      const isPassword = isSame(second, security.password);
+      return isUser && isPassword ? null : 'wrong user name or password';
+    }
+    case 'CURVE': {
+      const key = toZ85(first);
+      const isAllowed = security.allow.length === 0 || security.allow.includes(key);
+      return isAllowed ? null : `its public key ${key} is not in curveAllow`;
+    }
+  }
 }

@@ -1,4 +1,3 @@
-import type { Security } from '../../core/security.ts';
 import { noSecurity } from '../../core/security.ts';
 import type { Buffers } from './buffers.ts';
 import type { Command } from './commands.ts';
@@ -7,6 +6,7 @@ import { command, FrameReader, more } from './frame-reader.ts';
 import { GreetingReader, greetingOf, opening } from './greeting.ts';
 import type { Mechanism } from './mechanism.ts';
 import { checkPublisher } from './mechanism.ts';
+import type { ZmtpSecurity } from './mechanisms.ts';
 import { mechanismOf } from './mechanisms.ts';
 import { ZmtpError } from './zmtp-error.ts';
 
@@ -18,7 +18,7 @@ export interface MachineOptions {
   /** Bytes of all frames of one message. */
   readonly maxMessageSize: number;
   /** NULL unless told. */
-  readonly security?: Security;
+  readonly security?: ZmtpSecurity;
   /** Whether this side listens; it dials unless told. */
   readonly isBound?: boolean;
   /**

@@ -3,7 +3,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BridgeError } from '../../core/errors.ts';
 import type { Frame } from '../../core/frame.ts';
 import type { Observe } from '../../core/observer.ts';
-import type { Security } from '../../core/security.ts';
 import { noSecurity } from '../../core/security.ts';
 import type { Source } from '../../core/source.ts';
 import { checkEndpoint, readTcp } from '../endpoint.ts';
@@ -15,6 +14,7 @@ import type { ConnectionLimits } from './connections.ts';
 import { Connections } from './connections.ts';
 import type { DialTimes } from './dialler.ts';
 import { Dialler, dialTimes } from './dialler.ts';
+import type { ZmtpSecurity } from './mechanisms.ts';
 import { sayTrouble } from './trouble.ts';
 
 export interface ZmtpSourceOptions {
@@ -34,7 +34,7 @@ export interface ZmtpSourceOptions {
   /** Milliseconds that a handshake may take. */
   readonly handshakeTimeout?: number;
   /** NULL unless told. */
-  readonly security?: Security;
+  readonly security?: ZmtpSecurity;
   /** For looking at peers, see `MachineOptions`. */
   readonly isReserved?: boolean;
   readonly limits?: Partial<ConnectionLimits>;

@@ -8,7 +8,10 @@ export default defineConfig({
     maxWorkers: 3,
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // They end what hangs, and judge no speed: a loaded machine may be ten times as slow. Longer than a wait in a test,
+    // which says what it has waited for.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
   },
 });

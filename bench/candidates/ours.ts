@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { freePort } from '../../test/support/services/service.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import type { Job } from '../programs/job.ts';
 import type { Address } from '../targets/target.ts';
 import type { Candidate } from './candidate.ts';
@@ -18,7 +18,7 @@ export function bridge(name: string, env: Readonly<Record<string, string>> = {})
     delivers: true,
     extraRecords: 1,
     async start(job) {
-      const http = await freePort();
+      const http = await freePorts();
       const running = new Running(
         { command: process.execPath, args: [main], env: { ...settingsOf(job, http), ...env } },
         job,

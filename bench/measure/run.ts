@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../test/support/services/service.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import type { Candidate } from '../candidates/candidate.ts';
 import type { Running } from '../candidates/running.ts';
 import { Generator } from '../load/generator.ts';
@@ -113,7 +113,7 @@ interface Scene {
 
 async function within<T>(task: Task, rate: number | null, measure: (scene: Scene) => Promise<T>): Promise<T> {
   const { candidate, target, streams, batches, publisher } = task;
-  const port = await freePort();
+  const port = await freePorts();
   const destination = await target.prepare();
   const ends: (() => Promise<void>)[] = [() => destination.remove()];
   try {

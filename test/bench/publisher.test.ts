@@ -3,7 +3,7 @@ import zmq from 'zeromq';
 import { makeProfile, payloadAt, topicOf } from '../../bench/load/profiles.ts';
 import type { Publisher } from '../../bench/load/publisher.ts';
 import { dialLibzmq, dialRaw } from '../../bench/load/publisher.ts';
-import { freePort } from '../support/services/service.ts';
+import { freePorts } from '../support/ports.ts';
 
 const profile = makeProfile('mixed') ?? { name: '', payloads: [] };
 const ends: (() => void)[] = [];
@@ -13,7 +13,7 @@ afterEach(() => {
 
 async function listen() {
   const socket = new zmq.Subscriber({ receiveHighWaterMark: 10 });
-  const port = await freePort();
+  const port = await freePorts();
   await socket.bind(`tcp://127.0.0.1:${port}`);
   socket.subscribe();
   ends.push(() => socket.close());

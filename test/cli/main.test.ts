@@ -36,7 +36,7 @@ class Child {
   }
 }
 
-describe('the process', { timeout: 60_000 }, () => {
+describe('the process', () => {
   it('ends with the exit code of its command', async () => {
     expect((await new Child(['--version']).ended).code).toBe(0);
     const wrong = new Child(['check-config', '--sinks', 'elephant']);

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Program } from '../e2e/bridge.ts';
+import { freePorts } from '../support/ports.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { startRedis } from '../support/services/redis.ts';
-import { freePorts } from '../support/zmq.ts';
 import { runInMemory } from './memory-edge.ts';
 
 const canary = 'c4n4ry-S3cret';

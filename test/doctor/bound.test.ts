@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { curveKeyPair, Dealer, Publisher, Subscriber } from 'zeromq';
-import { freePorts } from '../support/zmq.ts';
+import { freePorts } from '../support/ports.ts';
 import { startEngine } from './engines.ts';
 import { diagnose } from './support.ts';
 

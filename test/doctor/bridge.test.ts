@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Status } from '../../src/core/status.ts';
 import { PlayedStatus, sinkStatus, sourceStatus, streamStatus } from '../page/played-status.ts';
+import { freePorts } from '../support/ports.ts';
 import { assertStatus } from '../support/schema.ts';
-import { freePorts } from '../support/zmq.ts';
 import type { Diagnosis } from './support.ts';
 import { diagnose } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Program } from '../e2e/bridge.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
 import { runDoctor } from './support.ts';
 
 describe('doctor on the command line', () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Publisher, Router } from 'zeromq';
+import { freePorts } from '../support/ports.ts';
 import { curvePairs, EngineContext, plain, plainDials } from '../support/security.ts';
-import { freePorts } from '../support/zmq.ts';
 import { diagnose } from './support.ts';
 
 const closers: (() => unknown)[] = [];

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Dealer } from 'zeromq';
 import { curveKeyPair, Publisher, Reply, Router, Subscriber, Dealer as ZmqDealer } from 'zeromq';
-import { freePorts } from '../support/zmq.ts';
+import { freePorts } from '../support/ports.ts';
 import { command, greeting, message } from '../support/zmtp-bytes.ts';
 import { diagnose } from './support.ts';
 

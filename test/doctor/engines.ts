@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { runEngine } from '../../src/simulator/run.ts';
 import { scenario } from '../../src/simulator/scenario.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
 
 export interface EnginePlan {
   /** In place of what a usual engine has. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePorts, RawPublisher } from '../support/zmq.ts';
+import { freePorts } from '../support/ports.ts';
+import { RawPublisher } from '../support/zmq.ts';
 import type { EnginePlan } from './engines.ts';
 import { startEngine } from './engines.ts';
 import { diagnose } from './support.ts';

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Publisher } from 'zeromq';
-import { freePorts } from '../support/zmq.ts';
+import { freePorts } from '../support/ports.ts';
 import { diagnose } from './support.ts';
 
 vi.mock('node:dns/promises', async (actual) => {
@@ -80,5 +80,5 @@ describe('doctor resolves a name', () => {
     vi.mocked(lookup).mockImplementation((() => new Promise(() => undefined)) as never);
     const found = await look(5_557);
     expect(found.findings[0]?.message).toMatch(/no answer for the name engines\.test within \d+ ms/);
-  }, 20_000);
+  });
 });

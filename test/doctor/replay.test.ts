@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { MessageLike } from 'zeromq';
 import { Publisher, Reply, Router } from 'zeromq';
 import { sequenceFrame } from '../../src/simulator/replay.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitUntil } from '../support/wait.ts';
-import { freePorts } from '../support/zmq.ts';
 import { startEngine } from './engines.ts';
 import type { Diagnosis } from './support.ts';
 import { diagnose } from './support.ts';
@@ -46,7 +46,7 @@ describe('doctor asks a replay socket', () => {
     expect(found.findings.at(-1)).toMatchObject({ code: 'replay-hangs', level: 'failure' });
     expect(found.verdict).toMatch(/^Does not work: replay tcp:\S+: no answer to a request for replay\.$/);
     expect(found.exitCode).toBe(1);
-  }, 20_000);
+  });
 
   it('that has holes', async () => {
     const found = await look(await replaying([...batches(0, 1, 4, 5, 7), end]));
@@ -63,7 +63,7 @@ describe('doctor asks a replay socket', () => {
     const finding = found.findings.find(({ code }) => code === 'replay-no-end');
     expect(finding).toMatchObject({ level: 'warning', facts: { oldest_seq: '3', batches: 3, end: 'idle' } });
     expect(found.exitCode).toBe(0);
-  }, 20_000);
+  });
 
   it('that has nothing', async () => {
     const found = await look(await replaying([end]));

@@ -5,10 +5,11 @@ import { encode } from '@msgpack/msgpack';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Status } from '../../src/core/status.ts';
 import { Bridge, Program } from '../e2e/bridge.ts';
+import { freePorts } from '../support/ports.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { startRedis } from '../support/services/redis.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts, RawPublisher } from '../support/zmq.ts';
+import { RawPublisher } from '../support/zmq.ts';
 import type { Diagnosis } from './support.ts';
 import { diagnose } from './support.ts';
 

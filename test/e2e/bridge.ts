@@ -34,8 +34,9 @@ export class Program {
 
   /** The log's lines as objects. */
   get log(): Record<string, unknown>[] {
-    const lines = this.stderr.split('\n').filter((line) => line.startsWith('{'));
-    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    // The last one may not be whole yet.
+    const lines = this.stderr.split('\n').slice(0, -1);
+    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   /** Resolves with its exit code. */

@@ -5,9 +5,10 @@ import { encode } from '@msgpack/msgpack';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { sequenceFrame } from '../../src/simulator/replay.ts';
 import { readBack } from '../capture/support.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
 import { compareTruth } from '../support/truth.ts';
-import { freePorts, RawPublisher } from '../support/zmq.ts';
+import { RawPublisher } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import { linesOf, parseRecords, readTruth } from './records.ts';
 import { track } from './track.ts';
@@ -151,7 +152,7 @@ describe('publishers that only their addresses tell apart', () => {
       ['zmq/127.0.0.2//0', '1'],
     ]);
     expect(numbers(bridge.stdout, 'zmq/127.0.0.2//0')).toEqual(run(1));
-  }, 60_000);
+  });
 });
 
 describe('a bridge that comes late to a replay', () => {
@@ -180,7 +181,7 @@ describe('a bridge that comes late to a replay', () => {
     const records = parseRecords(linesOf(bridge.stdout));
     expect(compareTruth(truths.flatMap(readTruth), records)).toMatchObject({ streams: 2, batches: 800, gaps: 0 });
     expect(await replay.stop('SIGINT')).toBe(0);
-  }, 90_000);
+  });
 });
 
 describe('simulate --capture', () => {
@@ -200,7 +201,7 @@ describe('simulate --capture', () => {
     expect(counts.gaps).toBeGreaterThan(10);
     const summary = JSON.parse(linesOf(replay.stderr).at(-1) ?? '');
     expect(summary).toMatchObject({ complete: true, frames: frames.length, streams: 2, missing: String(counts.gaps) });
-  }, 60_000);
+  });
 
   it('beside a socket has what went out of it', async () => {
     const port = await freePorts();

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Target } from '../ledger/target.ts';
 import { fileTarget, Stores } from '../ledger/target.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
 import { compareTruth } from '../support/truth.ts';
-import { freePorts } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import type { StoredRecord } from './records.ts';
 import { linesOf, parseRecords, readTruth } from './records.ts';
@@ -74,7 +74,7 @@ describe('a capture replayed into a store', () => {
     await replay(target, '--name', 'another');
     const both = (await target.records()) as StoredRecord[];
     expect(idsOf(both)).toEqual([...idsOf(first), ...idsOf(first)]);
-  }, 60_000);
+  });
 
   it('again under the same name: a publisher that has restarted, as to a bridge, and nothing is missing', async () => {
     const target = await stores.target('redis', 'exactly-once');
@@ -89,7 +89,7 @@ describe('a capture replayed into a store', () => {
         second.filter(({ type }) => type !== 'StreamRestarted'),
       ),
     ).toMatchObject({ batches: 800, gaps: 0 });
-  }, 60_000);
+  });
 });
 
 describe('a replay beside a running bridge in the same store', () => {
@@ -108,7 +108,7 @@ describe('a replay beside a running bridge in the same store', () => {
     await waitFor(async () => (await live()).some(({ seq }) => seq === '49'), { what: 'the bridge still writes' });
     expect(await bridge.stop(), bridge.stderr).toBe(0);
     expect(bridge.stderr).not.toContain('FENCED');
-  }, 60_000);
+  });
 });
 
 describe('a replay whose sink is away', () => {
@@ -127,7 +127,7 @@ describe('a replay whose sink is away', () => {
     expect(await program.exited, program.stderr).toBe(0);
     const records = (await target.records()) as StoredRecord[];
     expect(compareTruth(readTruth(truth), records)).toMatchObject({ batches: 800, gaps: 0 });
-  }, 60_000);
+  });
 
   it('ends on Ctrl-C with exit code 1 and says what is missing', async () => {
     const target = await stores.target('redis', 'exactly-once');
@@ -138,5 +138,5 @@ describe('a replay whose sink is away', () => {
     expect(await program.stop('SIGINT'), program.stderr).toBe(1);
     expect(JSON.parse(program.stdout)).toMatchObject({ complete: false, sinks: { redis: { records: 0 } } });
     await target.service.start();
-  }, 60_000);
+  });
 });

@@ -1,7 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
 import { greeting, message, ready } from '../support/zmtp-bytes.ts';
 import { ZmtpPeer } from '../support/zmtp-peer.ts';
 import { Bridge } from './bridge.ts';

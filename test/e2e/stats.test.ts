@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { StatsReport } from '../../src/stats/stats.ts';
+import { freePorts } from '../support/ports.ts';
 import type { RecordStore } from '../support/record-stores.ts';
 import { RecordStores } from '../support/record-stores.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts, RawPublisher } from '../support/zmq.ts';
+import { RawPublisher } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import { linesOf } from './records.ts';
 

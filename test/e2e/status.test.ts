@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SinkStatus, Status } from '../../src/core/status.ts';
+import { freePorts } from '../support/ports.ts';
 import { assertStatus } from '../support/schema.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { startRedis } from '../support/services/redis.ts';
 import { waitFor } from '../support/services/service.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { freePorts, RawPublisher } from '../support/zmq.ts';
+import { RawPublisher } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kv-status-'));

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { freePorts } from '../support/ports.ts';
 import type { RecordStore, StoreName } from '../support/record-stores.ts';
 import { fixtureRecords, RecordStores } from '../support/record-stores.ts';
 import { assertRecord } from '../support/schema.ts';
 import { waitFor } from '../support/services/service.ts';
 import { hasTerminals, Terminal } from '../support/terminal.ts';
-import { freePorts, RawPublisher } from '../support/zmq.ts';
+import { RawPublisher } from '../support/zmq.ts';
 import { Bridge, Program } from './bridge.ts';
 import { linesOf } from './records.ts';
 
@@ -264,7 +265,7 @@ describe.each<StoreName>(['file', 'redis', 'kafka'])('tail of what a sink has wr
   beforeAll(async () => {
     store = await stores.place(name);
     await store.append(records);
-  }, 60_000);
+  });
 
   it('shows all that is there, one document per line, and ends', async () => {
     const tail = tailOf(...all, '--tokens');

@@ -4,9 +4,10 @@ import type { Source } from '../../src/core/source.ts';
 import { ZmqReplayClient } from '../../src/ingress/replay-client.ts';
 import { ZmqSource } from '../../src/ingress/zmq-source.ts';
 import { ZmtpSource } from '../../src/ingress/zmtp/zmtp-source.ts';
+import { freePorts } from '../support/ports.ts';
 import { EngineContext, plain, plainDials } from '../support/security.ts';
 import { waitFor } from '../support/services/service.ts';
-import { FactLog, freePorts, RawPublisher, SourceReader } from '../support/zmq.ts';
+import { FactLog, RawPublisher, SourceReader } from '../support/zmq.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -4,9 +4,10 @@ import type { Security } from '../../src/core/security.ts';
 import { ZmqReplayClient } from '../../src/ingress/replay-client.ts';
 import { ZmqSource } from '../../src/ingress/zmq-source.ts';
 import { fromZ85 } from '../../src/wire/z85.ts';
+import { freePorts } from '../support/ports.ts';
 import { curvePairs, EngineContext } from '../support/security.ts';
 import { waitFor } from '../support/services/service.ts';
-import { FactLog, freePorts, RawPublisher, SourceReader } from '../support/zmq.ts';
+import { FactLog, RawPublisher, SourceReader } from '../support/zmq.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -3,12 +3,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { XPublisher } from 'zeromq';
 import type { Source } from '../../src/core/source.ts';
 import type { ZmqSourceOptions } from '../../src/ingress/zmq-source.ts';
+import { freePorts } from '../support/ports.ts';
 import { PublisherProcess } from '../support/publisher-process.ts';
 import { waitFor } from '../support/services/service.ts';
 import type { Transport } from '../support/transports.ts';
 import { libzmq, transports } from '../support/transports.ts';
 import { waitUntil } from '../support/wait.ts';
-import { FactLog, freePorts, RawPublisher, SourceReader } from '../support/zmq.ts';
+import { FactLog, RawPublisher, SourceReader } from '../support/zmq.ts';
 
 const cleanups: (() => unknown)[] = [];
 

@@ -10,8 +10,8 @@ import { noSecurity } from '../../src/core/security.ts';
 import type { ZmqReplayClientOptions } from '../../src/ingress/replay-client.ts';
 import { ZmqReplayClient } from '../../src/ingress/replay-client.ts';
 import { ReplayServer, sequenceFrame } from '../../src/simulator/replay.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
 
 const cleanups: (() => unknown)[] = [];
 
@@ -22,8 +22,10 @@ afterEach(async () => {
 
 const forever = new AbortController().signal;
 const plenty = 1_000_000_000;
-/** For what is meant to run into them. */
-const short = { connect: 400, firstAnswer: 400, idle: 300 };
+/** For publishers that never get as far as an answer. */
+const short = { connect: 400, firstAnswer: 400 };
+/** For publishers that answer, and are silent then. */
+const silent = { connect: 10_000, firstAnswer: 10_000, idle: 300 };
 const endMarker: readonly MessageLike[] = ['', Buffer.alloc(8, 0xff), ''];
 
 const batch = (seq: number | bigint, payload: MessageLike = `batch ${seq}`): MessageLike[] => [
@@ -249,13 +251,13 @@ describe('a replay with holes', () => {
 describe('a publisher that does not answer', () => {
   it('is given up after a silence without an end marker', async () => {
     const publisher = await ScriptedPublisher.bind(anyPort, always(batch(0), batch(1)));
-    const attempt = await ask(createClient({ timeouts: short }), publisher.endpoint);
+    const attempt = await ask(createClient({ timeouts: silent }), publisher.endpoint);
     expect(attempt).toMatchObject({ end: 'idle', seqs: [0n, 1n], message: expect.stringMatching(/silent for 300 ms/) });
   });
 
   it('is given up when it takes the request and hangs', async () => {
     const publisher = await ScriptedPublisher.bind(anyPort);
-    const attempt = await ask(createClient({ timeouts: short }), publisher.endpoint, 3n);
+    const attempt = await ask(createClient({ timeouts: { ...short, connect: 10_000 } }), publisher.endpoint, 3n);
     expect(attempt).toMatchObject({ end: 'idle', frames: 0, message: expect.stringMatching(/not answer for 400 ms/) });
     expect(publisher.starts).toEqual([3n]);
   });
@@ -324,7 +326,7 @@ describe('a publisher that does not answer', () => {
 
   it('is given up when a frame above maxMessageSize costs the connection', async () => {
     const publisher = await ScriptedPublisher.bind(anyPort, always(batch(0), batch(1, Buffer.alloc(5_000)), endMarker));
-    const attempt = await ask(createClient({ maxMessageSize: 4_000, timeouts: short }), publisher.endpoint);
+    const attempt = await ask(createClient({ maxMessageSize: 4_000, timeouts: silent }), publisher.endpoint);
     expect(attempt).toMatchObject({ end: 'idle', seqs: [0n] });
   });
 });

@@ -184,7 +184,7 @@ describe('the Kafka sink and a real broker', () => {
     ]);
     const rest = streams.map((stream) => eventBatch(stream, 1));
     await expect
-      .poll(() => sink.write(rest).catch((error: SinkError) => error.message), { timeout: 15_000 })
+      .poll(() => sink.write(rest).catch((error: SinkError) => error.message), { timeout: 30_000 })
       .toEqual({ deadLettered: 0, batchesDeadLettered: 0 });
     expect(new Set(await values('again'))).toEqual(new Set(documentsOf(rest)));
   });

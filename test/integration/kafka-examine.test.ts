@@ -12,10 +12,10 @@ import { codesOf, findingsFrom, the } from '../support/findings.ts';
 import { readTopic } from '../support/kafka-reader.ts';
 import type { KafkaOverrides } from '../support/kafka-sink.ts';
 import { kafkaConfig, makeKafkaSink } from '../support/kafka-sink.ts';
+import { freePorts } from '../support/ports.ts';
 import type { KafkaService } from '../support/services/kafka.ts';
 import { startKafka } from '../support/services/kafka.ts';
 import { kafkaUser } from '../support/services/kafka-native.ts';
-import { freePort } from '../support/services/service.ts';
 import type { Certificates } from '../support/services/tls.ts';
 import { makeCertificates } from '../support/services/tls.ts';
 
@@ -210,7 +210,7 @@ async function allow(topics: readonly string[], operations: readonly ('DESCRIBE'
 
 describe('doctor before a Kafka', () => {
   it('nobody there', async () => {
-    const findings = await examine({ brokers: [`127.0.0.1:${await freePort()}`] });
+    const findings = await examine({ brokers: [`127.0.0.1:${await freePorts()}`] });
     expect(codesOf(findings)).toEqual(['kafka-unreachable']);
   });
 

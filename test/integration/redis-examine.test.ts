@@ -6,10 +6,10 @@ import { redisSink } from '../../src/sinks/redis.ts';
 import { runDoctor } from '../doctor/support.ts';
 import { eventBatch, testStream } from '../support/batches.ts';
 import { codesOf, findingsFrom, the } from '../support/findings.ts';
+import { freePorts } from '../support/ports.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { startRedis } from '../support/services/redis.ts';
 import { makeRedisSink, redisConfig } from '../support/services/redis-sink.ts';
-import { freePort } from '../support/services/service.ts';
 import { makeCertificates } from '../support/services/tls.ts';
 
 type Overrides = Parameters<typeof redisConfig>[0];
@@ -176,7 +176,7 @@ describe('doctor on Redis', () => {
 
 describe('doctor before a Redis', () => {
   it('nobody there', async () => {
-    const findings = await examine({ url: `redis://localhost:${await freePort()}` });
+    const findings = await examine({ url: `redis://localhost:${await freePorts()}` });
     expect(findings).toHaveLength(1);
     expect(the('redis-unreachable', findings)).toMatchObject({ level: 'failure', facts: { error: 'ECONNREFUSED' } });
   });

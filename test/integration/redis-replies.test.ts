@@ -52,7 +52,7 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
     await redis.admin.config('SET', 'maxmemory', String(used - 1_000_000));
     const batches = eventBatches(stream, 0, 3);
     expect((await failureOf(sink.write(batches))).code).toBe('OOM');
-    await waitFor(() => sink.write(batches).then(() => true), { what: 'the write succeeds', timeout: 5_000 });
+    await waitFor(() => sink.write(batches).then(() => true), { what: 'the write succeeds' });
     await redis.admin.config('SET', 'maxmemory', '0');
     expect(await records()).toEqual(documentsOf(batches));
   });
@@ -66,7 +66,7 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
       const sink = await makeRedisSink({ url: redis.url, maxAge: 3_600_000, delivery });
       sinks.push(sink);
       expect(await failureOf(sink.connect())).toMatchObject({ kind: 'destination', code: 'OOM' });
-      await waitFor(() => sink.connect().then(() => true), { what: 'the sink connects', timeout: 5_000 });
+      await waitFor(() => sink.connect().then(() => true), { what: 'the sink connects' });
       await redis.admin.config('SET', 'maxmemory', '0');
       await sink.write([eventBatch(stream, 0)]);
       expect((await records()).slice(-1)).toEqual(documentsOf([eventBatch(stream, 0)]));
@@ -142,9 +142,7 @@ describe.each(redisBackends())('Redis (%s) and the sink', (backend) => {
       expect(await failureOf(sink.write([batch]))).toMatchObject({ kind: 'transient', written: 0 });
     }
     await sink.close();
-    await waitFor(() => openSockets() < sockets, { what: 'the sockets are gone', timeout: 5_000 }).finally(() =>
-      redis.resume(),
-    );
+    await waitFor(() => openSockets() < sockets, { what: 'the sockets are gone' }).finally(() => redis.resume());
     const again = await connected();
     await again.write([batch]);
     // One from the write that was cut off, one from the last.

@@ -3,11 +3,12 @@ import type { SinkError } from '../../src/core/errors.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { documentsOf, eventBatch, eventBatches, testStream } from '../support/batches.ts';
 import { persist } from '../support/persist.ts';
+import { freePorts } from '../support/ports.ts';
 import type { RedisService } from '../support/services/redis.ts';
 import { makeRedisSink, recordsIn } from '../support/services/redis-sink.ts';
 import type { ClusterSet, SentinelSet } from '../support/services/redis-topology.ts';
 import { startCluster, startSentinel } from '../support/services/redis-topology.ts';
-import { freePort, waitFor } from '../support/services/service.ts';
+import { waitFor } from '../support/services/service.ts';
 
 const stream = testStream();
 const sinks: Sink[] = [];
@@ -38,7 +39,7 @@ describe('Sentinel', () => {
   const sentinel = () => ({ nodes: set.sentinels, master: set.name, password: 'sentinel-secret' });
 
   it('says that no sentinel answers, that none lets it in, or that none knows the master', async () => {
-    const gone = await make({ sentinel: { ...sentinel(), nodes: [`127.0.0.1:${await freePort()}`] } });
+    const gone = await make({ sentinel: { ...sentinel(), nodes: [`127.0.0.1:${await freePorts()}`] } });
     await expect(gone.connect()).rejects.toMatchObject({ kind: 'transient', code: 'SENTINEL' });
     const locked = await make({ sentinel: { ...sentinel(), password: 'wrong' } });
     await expect(locked.connect()).rejects.toMatchObject({ code: 'SENTINEL' });
@@ -48,7 +49,7 @@ describe('Sentinel', () => {
 
   it('asks the second sentinel when the first is away', async () => {
     const sink = await make({
-      sentinel: { ...sentinel(), nodes: [`127.0.0.1:${await freePort()}`, ...set.sentinels] },
+      sentinel: { ...sentinel(), nodes: [`127.0.0.1:${await freePorts()}`, ...set.sentinels] },
     });
     await sink.connect();
   });

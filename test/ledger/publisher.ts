@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { PublishedLine, TruthLine } from '../../src/simulator/truth.ts';
 import { Program } from '../e2e/bridge.ts';
 import { readTruth } from '../e2e/records.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
 import type { Incarnation } from './account.ts';
 import { rate } from './campaign.ts';
 

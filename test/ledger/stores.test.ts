@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts } from '../support/zmq.ts';
+import { freePorts } from '../support/ports.ts';
 import { demand, summary } from './account.ts';
 import { chance, setting } from './campaign.ts';
 import { delivering, Rig } from './rig.ts';

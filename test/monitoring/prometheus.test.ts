@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Bridge, Program } from '../e2e/bridge.ts';
+import { freePorts } from '../support/ports.ts';
 import { Prometheus } from '../support/services/prometheus.ts';
-import { freePort, waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
+import { waitFor } from '../support/services/service.ts';
 import type { Query } from './support.ts';
 import { dashboard, queries } from './support.ts';
 
@@ -121,7 +121,7 @@ describe('a Prometheus that scrapes a bridge without engines and without its sto
     const env = {
       ZMQ_PORT: String(await freePorts()),
       SINKS: 'redis',
-      REDIS_URL: `redis://127.0.0.1:${await freePort()}`,
+      REDIS_URL: `redis://127.0.0.1:${await freePorts()}`,
     };
     const bridge = track(await Bridge.start(env));
     const prometheus = track(await Prometheus.start({ targets: [hostOf(bridge)], impatient: true }));
@@ -136,5 +136,5 @@ describe('a Prometheus that scrapes a bridge without engines and without its sto
       },
       { what: 'both are said' },
     );
-  }, 60_000);
+  });
 });

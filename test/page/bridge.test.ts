@@ -5,8 +5,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Bridge, Program } from '../e2e/bridge.ts';
 import { linesOf } from '../e2e/records.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitUntil } from '../support/wait.ts';
-import { freePorts } from '../support/zmq.ts';
 import { columnOf, isLive, launchBrowser, openPage } from './browser.ts';
 
 vi.setConfig({ testTimeout: 90_000 });

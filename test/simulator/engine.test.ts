@@ -3,8 +3,8 @@ import type { MessageLike } from 'zeromq';
 import { Dealer, Subscriber } from 'zeromq';
 import type { EngineOptions } from '../../src/simulator/engine.ts';
 import { bindsByItself, Engine } from '../../src/simulator/engine.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
 
 const cleanups: (() => unknown)[] = [];
 

@@ -10,7 +10,8 @@ import { ZmqSource } from '../../src/ingress/zmq-source.ts';
 import type { PublishedLine, TruthLine } from '../../src/simulator/truth.ts';
 import { decodePayload } from '../../src/wire/decode.ts';
 import { readMessage } from '../../src/wire/message.ts';
-import { FactLog, freePorts, SourceReader } from '../support/zmq.ts';
+import { freePorts } from '../support/ports.ts';
+import { FactLog, SourceReader } from '../support/zmq.ts';
 
 const cleanups: (() => unknown)[] = [];
 

@@ -1,35 +1,9 @@
-import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
-import { createServer } from 'node:net';
 import type { MessageLike, SocketOptions } from 'zeromq';
 import { XPublisher } from 'zeromq';
 import type { Frame } from '../../src/core/frame.ts';
 import type { Fact, Observe } from '../../src/core/observer.ts';
 import type { Source } from '../../src/core/source.ts';
 import { waitFor } from './services/service.ts';
-
-/** A port that is free on all addresses, IPv4 and IPv6, right now; so are the `span - 1` ports above it. */
-export async function freePorts(span = 1): Promise<number> {
-  for (;;) {
-    const servers: Server[] = [];
-    try {
-      const first = await listen(servers, 0);
-      for (let offset = 1; offset < span; offset += 1) await listen(servers, first + offset);
-      return first;
-    } catch {
-      // One of the range is taken: try another range.
-    } finally {
-      await Promise.all(servers.map((server) => once(server.close(), 'close')));
-    }
-  }
-}
-
-async function listen(servers: Server[], port: number): Promise<number> {
-  const server = createServer().listen(port);
-  await once(server, 'listening');
-  servers.push(server);
-  return (server.address() as AddressInfo).port;
-}
 
 /** A real publisher that sends whatever frames it is given, e.g. captured ones. */
 export class RawPublisher {

@@ -1,6 +1,6 @@
 import type { Program } from '../e2e/bridge.ts';
+import { freePorts } from '../support/ports.ts';
 import { waitFor } from '../support/services/service.ts';
-import { freePorts } from '../support/zmq.ts';
 import type { Scene } from './fault.ts';
 import type { Stage } from './stage.ts';
 

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ZmtpSourceOptions } from '../../../src/ingress/zmtp/zmtp-source.ts';
 import { ZmtpSource } from '../../../src/ingress/zmtp/zmtp-source.ts';
+import { freePorts } from '../../support/ports.ts';
 import { waitFor } from '../../support/services/service.ts';
-import { FactLog, freePorts, SourceReader } from '../../support/zmq.ts';
+import { FactLog, SourceReader } from '../../support/zmq.ts';
 import { command, frame, greeting, message, ready } from '../../support/zmtp-bytes.ts';
 import { ZmtpListener, ZmtpPeer } from '../../support/zmtp-peer.ts';
 

@@ -4,9 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePorts } from '../ports.ts';
 import { jars, needJava } from './java.ts';
 import type { Service } from './service.ts';
-import { freePort, NativeProcess } from './service.ts';
+import { NativeProcess } from './service.ts';
 import type { Certificates } from './tls.ts';
 
 const run = promisify(execFile);
@@ -116,7 +117,7 @@ export const singleNode: Readonly<Record<string, string>> = {
 };
 
 async function propertiesOf({ port, secure, properties }: NativeKafkaOptions, folder: string): Promise<string> {
-  const controller = await freePort();
+  const controller = await freePorts();
   const at = (name: string, number: number) => `${name}://127.0.0.1:${number}`;
   const extra = secure ? [at('TLS', secure.tls), at('SASL', secure.sasl), at('SASL_TLS', secure.saslTls)] : [];
   const listeners = [at('PLAINTEXT', port), ...extra];

@@ -1,10 +1,11 @@
 import kafkajs from 'kafkajs';
 import { quietKafkajs } from '../../../src/sinks/kafka/quiet.ts';
+import { freePorts } from '../ports.ts';
 import { Container, dockerHas } from './docker.ts';
 import type { KafkaNode, SecurePorts } from './kafka-native.ts';
 import { kafkaVersion, nativeKafka, singleNode } from './kafka-native.ts';
 import type { Service } from './service.ts';
-import { freePort, waitFor } from './service.ts';
+import { waitFor } from './service.ts';
 import type { Certificates } from './tls.ts';
 
 const image = `apache/kafka:${kafkaVersion}`;
@@ -35,7 +36,7 @@ export interface KafkaService extends Service {
 /** Starts a real Kafka, one node, on free ports of 127.0.0.1. */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaService> {
   const { secure: certificates, properties = {} } = options;
-  const port = await freePort();
+  const port = await freePorts();
   options.onPort?.(port);
   const native = options.backend === 'native' || certificates !== undefined;
   const secure = certificates && (await securePorts(certificates));
@@ -61,7 +62,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServi
 }
 
 async function securePorts(certificates: Certificates): Promise<SecurePorts> {
-  return { tls: await freePort(), sasl: await freePort(), saslTls: await freePort(), certificates };
+  return { tls: await freePorts(), sasl: await freePorts(), saslTls: await freePorts(), certificates };
 }
 
 function dockerKafka(

@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder, freePort, installOnce, NativeProcess } from './service.ts';
+import { freePorts } from '../ports.ts';
+import { cacheFolder, installOnce, NativeProcess } from './service.ts';
 import { onPath, unpack } from './unpack.ts';
 
 export interface PrometheusPrograms {
@@ -74,7 +75,7 @@ export class Prometheus {
     writeFileSync(join(folder, 'rules.yaml'), options.impatient ? rules.replaceAll(/^ +for: .*\n/gm, '') : rules);
     writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
     writeTargets(folder, options.targets ?? []);
-    const address = `127.0.0.1:${await freePort()}`;
+    const address = `127.0.0.1:${await freePorts()}`;
     const args = [
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,

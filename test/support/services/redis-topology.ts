@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
+import { freePorts } from '../ports.ts';
 import type { RedisService } from './redis.ts';
 import { startRedis } from './redis.ts';
 import { redisPrograms } from './redis-programs.ts';
 import type { Service } from './service.ts';
-import { freePort, NativeProcess, waitFor } from './service.ts';
+import { NativeProcess, waitFor } from './service.ts';
 
 const run = promisify(execFile);
 
@@ -68,7 +69,7 @@ type Sentinel = Service & { readonly port: number; remove(): Promise<void> };
 async function startOneSentinel(name: string, masterPort: number, count: number, password?: string): Promise<Sentinel> {
   const { server, env } = await redisPrograms();
   const folder = await mkdtemp(join(tmpdir(), 'kv-event-bridge-sentinel-'));
-  const port = await freePort();
+  const port = await freePorts();
   const quorum = Math.floor(count / 2) + 1;
   const lines = [
     'bind 127.0.0.1',
@@ -109,10 +110,15 @@ export interface ClusterSet {
   remove(): Promise<void>;
 }
 
+async function startClusterNode(): Promise<RedisService> {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'];
+  // By default the nodes talk 10 000 above their port, where somebody else may listen, or no port is left.
+  return startRedis({ backend: 'native', args: [...args, '--cluster-port', String(await freePorts())] });
+}
+
 /** Starts a cluster of three masters without replicas. */
 export async function startCluster(): Promise<ClusterSet> {
-  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-require-full-coverage', 'no'];
-  const nodes = await Promise.all([0, 1, 2].map(() => startRedis({ backend: 'native', args })));
+  const nodes = await Promise.all([0, 1, 2].map(() => startClusterNode()));
   const { cli, env } = await redisPrograms();
   const addresses = nodes.map((node) => `127.0.0.1:${node.port}`);
   await run(cli, ['--cluster', 'create', ...addresses, '--cluster-yes'], { env: { ...process.env, ...env } });

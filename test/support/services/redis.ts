@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePorts } from '../ports.ts';
 import { Container, dockerHas } from './docker.ts';
 import { redisPrograms } from './redis-programs.ts';
 import type { Service } from './service.ts';
-import { freePort, NativeProcess, waitFor } from './service.ts';
+import { NativeProcess, waitFor } from './service.ts';
 import type { Certificates } from './tls.ts';
 
 const image = 'redis:8-alpine';
@@ -46,7 +47,7 @@ export function redisBackends(): readonly ('docker' | 'native')[] {
 /** Starts a real Redis on a free port of 127.0.0.1. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisService> {
   const backend = options.backend ?? (dockerHas(image) ? 'docker' : 'native');
-  const port = await freePort();
+  const port = await freePorts();
   const admin = adminClient(port, options);
   const isReady = async () => (await admin.ping()) === 'PONG';
   const server = await (backend === 'docker' ? inContainer(port, options, isReady) : asProcess(port, options, isReady));

@@ -49,14 +49,18 @@ export class ZapHandler {
 
   async #serve(): Promise<void> {
     while (!this.#stopped) {
-      const request = await this.#next();
-      if (request !== null) await this.#socket.send([...replyTo(request, this.#admits(request))]);
+      const parts = await this.#receive();
+      if (parts === null) continue;
+      const request = readRequest(parts);
+      // A REP has to answer whatever comes before it may go on.
+      await this.#socket.send(request === null ? '' : [...replyTo(request, this.#admits(request))]);
     }
   }
 
-  async #next(): Promise<ZapRequest | null> {
+  /** Null: nothing yet. */
+  async #receive(): Promise<Buffer[] | null> {
     try {
-      return readRequest(await this.#socket.receive());
+      return await this.#socket.receive();
     } catch (error) {
       if (codeOf(error) === 'EAGAIN') return null;
       throw error;

@@ -20,11 +20,17 @@ process.on('uncaughtException', (error) => {
 
 let isStopping = false;
 
+function endAtOnce(signal: string): never {
+  const lost = 'what was not written yet is lost, but for what engines send again';
+  process.stderr.write(`kv-event-bridge: ended at once by a second signal (${signal}): ${lost}\n`);
+  process.exit(1);
+}
+
 /** Listening at all takes the signals' default effect away, so it starts with the first handler. */
 function onSignal(handler: (signal: string) => void): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(1);
+      if (isStopping) endAtOnce(signal);
       isStopping = true;
       handler(signal);
     });

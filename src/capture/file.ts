@@ -1,5 +1,6 @@
 import { lstat, open, unlink } from 'node:fs/promises';
-import { ConfigError, codeOf, messageOf } from '../core/errors.ts';
+import { ConfigError, codeOf } from '../core/errors.ts';
+import { unwritable } from '../core/unwritable.ts';
 
 /** Where a capture goes; a `FileHandle` is one. */
 export interface CaptureFile {
@@ -23,9 +24,7 @@ export async function createCapture(path: string, force: boolean): Promise<Captu
       throw new ConfigError(`${path} is there already: name another file, or replace it with --force`, {
         cause: error,
       });
-    throw new ConfigError(`${path} cannot be written: ${messageOf(error)}; name a file in an existing folder`, {
-      cause: error,
-    });
+    throw unwritable(path, error);
   }
 }
 

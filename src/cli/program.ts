@@ -85,8 +85,9 @@ function programOf(edge: Edge, done: (exitCode: number) => void): Command {
 }
 
 /** Words that are no command would otherwise be taken for arguments of the default command. */
-function checkCommandName(program: Command, [word]: readonly string[]): void {
+function checkCommandName(program: Command, [first, second]: readonly string[]): void {
   const known = [...program.commands.map((command) => command.name()), 'help'];
+  const word = first === 'help' ? second : first;
   if (word === undefined || word.startsWith('-') || known.includes(word)) return;
   throw new ConfigError(`unknown command ${shownArgument(word)}; ${suggestion(word, known)}`);
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ConfigError, messageOf } from '../core/errors.ts';
+import { unwritable } from '../core/unwritable.ts';
 import { checkEndpoint } from '../ingress/endpoint.ts';
 import { encodings } from '../simulator/event.ts';
 import { hashKinds } from '../simulator/history.ts';
@@ -136,9 +137,7 @@ function openTruthFile(path: string): number {
   try {
     return openSync(path, 'w');
   } catch (error) {
-    throw new ConfigError(`--truth ${path} cannot be written: ${messageOf(error)}; name a file in an existing folder`, {
-      cause: error,
-    });
+    throw unwritable(`--truth ${path}`, error);
   }
 }
 

@@ -108,5 +108,6 @@ describe('the process', () => {
     // Both are waiting when the process goes on: the second arrives before the first stop can be over.
     for (const signal of ['SIGSTOP', 'SIGTERM', 'SIGINT', 'SIGCONT'] as const) child.process.kill(signal);
     expect(await child.ended).toEqual({ code: 1, signal: null });
+    expect(child.stderr).toMatch(/ended at once by a second signal .*is lost/);
   });
 });

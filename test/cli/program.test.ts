@@ -51,6 +51,7 @@ describe('wrong usage ends with exit code 2, says what and prints nothing to std
   it.each([
     [['chek-config'], /unknown command "chek-config"; did you mean check-config\?/],
     [['simulat', '--rate', '1'], /unknown command "simulat"; did you mean simulate\?/],
+    [['help', 'simulat'], /unknown command "simulat"; did you mean simulate\?/],
     [['elephant'], /unknown command "elephant"; known: run, simulate, check-config, .*schema, .*help/],
     [['check-config', '--redis-pasword', 'x'], /unknown option --redis-pasword; did you mean --redis-password\?/],
     [['--sink', 'redis'], /unknown option --sink; did you mean --sinks\?/],

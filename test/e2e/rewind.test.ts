@@ -49,6 +49,7 @@ it.each(targets)(
     if (!target.kind.startsWith('kafka') || target.env['KAFKA_DELIVERY'] === 'exactly-once')
       expect(await refused.exited, refused.stdout).toBe(1);
     else await refused.stop('SIGKILL');
+    if (!target.kind.startsWith('kafka')) expect(refused.stderr).toContain('; end it');
     expect(await second.stop(), second.stderr).toBe(0);
     const all = await target.records();
     const isFrom40 = ({ seq, index }: { seq: string | null; index: number | null }) =>

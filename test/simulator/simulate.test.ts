@@ -239,6 +239,7 @@ describe('simulate', () => {
     [['--ranks', '2', '--encoding', 'bin'], /--ranks 2 needs batches that name their rank/],
     [['--ranks', '2', '--replay', 'tcp://*:5558'], /share ports once 2 ranks are added to both/],
     [['--truth', '/no/such/folder/truth'], /--truth \/no\/such\/folder\/truth cannot be written: .*existing folder/],
+    [['--truth', '/'], /--truth \/ cannot be written: .*it is a folder: name a file in it/],
   ])('refuses %j', async (flags, message) => {
     await expect(simulate(...flags).exitCode).rejects.toMatchObject({
       name: 'ConfigError',

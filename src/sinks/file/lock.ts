@@ -181,6 +181,6 @@ function locked(path: string, holder: Holder | null, certain: boolean): SinkErro
   return new SinkError({
     kind: certain ? 'destination' : 'transient',
     code: 'LOCKED',
-    message: `file: ${who} writes this folder (${path})${hope}; give each bridge its own file.dir`,
+    message: `file: ${who} writes this folder (${path})${hope}; end it, or give each bridge its own file.dir`,
   });
 }

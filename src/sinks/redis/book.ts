@@ -131,7 +131,7 @@ export class RedisBook implements CheckpointBook {
 }
 
 function held(bridge: string, evidence: string): BridgeError {
-  return new BridgeError('NAME_HELD', `a bridge with the name "${bridge}" runs: ${evidence}`);
+  return new BridgeError('NAME_HELD', `a bridge with the name "${bridge}" runs: ${evidence}; end it first`);
 }
 
 function blind(bridge: string, evidence: string): BridgeError {

@@ -80,7 +80,7 @@ describe('a capture replayed into a store', () => {
     const target = await stores.target('redis', 'exactly-once');
     await replay(target);
     const first = (await target.records()).length;
-    expect(await replay(target)).toMatchObject({ complete: true, restarts: 2 });
+    expect(await replay(target)).toMatchObject({ complete: true, streams: 2, restarts: 2 });
     const second = ((await target.records()) as StoredRecord[]).slice(first);
     expect(second.filter(({ type }) => type === 'StreamRestarted')).toHaveLength(2);
     expect(

@@ -2,7 +2,6 @@ import type { Fact } from '../../core/observer.ts';
 
 /** What the pipeline made of the frames of a capture. */
 export interface RecordCounts {
-  streams: number;
   gaps: number;
   /** Numbers inside the gaps. */
   missing: bigint;
@@ -22,8 +21,10 @@ export interface SinkCounts {
 
 /** Counts what happens on the way into sinks. */
 export class ReplayCounts {
-  readonly records: RecordCounts = { streams: 0, gaps: 0, missing: 0n, restarts: 0, duplicates: 0, undecodable: 0 };
+  readonly records: RecordCounts = { gaps: 0, missing: 0n, restarts: 0, duplicates: 0, undecodable: 0 };
   readonly sinks: ReadonlyMap<string, SinkCounts>;
+  /** Ids of those that have sent something; a sink may have known them before. */
+  readonly streams = new Set<string>();
   /** Set while somebody waits for it. */
   #onEmpty: (() => void) | null = null;
 
@@ -68,9 +69,6 @@ export class ReplayCounts {
   #takeOfStream(fact: Fact): void {
     const { records } = this;
     switch (fact.fact) {
-      case 'stream-started':
-        records.streams += 1;
-        return;
       case 'stream-gap':
         records.gaps += 1;
         records.missing += fact.to - fact.from + 1n;

@@ -1,7 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { BridgeError } from '../../core/errors.ts';
 import type { Fact } from '../../core/observer.ts';
-import { noTap } from '../../core/tap.ts';
 import { sinkModules } from '../../sinks/registry.ts';
 import type { StopReport } from '../../turn.ts';
 import { BridgeTurn } from '../../turn.ts';
@@ -30,7 +29,7 @@ export async function replayToSinks(config: Config, job: ReplayJob): Promise<Rep
     stdout: job.edge.stdout,
     clock: systemClock,
     random: Math.random,
-    tap: noTap,
+    tap: { isOpen: true, take: (batch) => void counts.streams.add(batch.stream.id) },
     sources: [source],
     observe: (fact) => {
       counts.take(fact);
@@ -56,7 +55,7 @@ interface End {
   readonly left: StopReport;
 }
 
-function outcomeOf({ records, sinks }: ReplayCounts, { frames, isWhole, left }: End): ReplayOutcome {
+function outcomeOf({ records, streams, sinks }: ReplayCounts, { frames, isWhole, left }: End): ReplayOutcome {
   const all = [...sinks].map(([name, { waiting: _, ...sink }]) => ({ name, ...sink, unwritten: left.get(name) ?? 0 }));
   const { missing, ...rest } = records;
   const lost = all.filter(({ unwritten, dropped }) => unwritten + dropped > 0);
@@ -64,6 +63,7 @@ function outcomeOf({ records, sinks }: ReplayCounts, { frames, isWhole, left }: 
     frames,
     isComplete: isWhole && lost.length === 0,
     details: {
+      streams: streams.size,
       ...rest,
       missing: String(missing),
       sinks: Object.fromEntries(
@@ -71,7 +71,7 @@ function outcomeOf({ records, sinks }: ReplayCounts, { frames, isWhole, left }: 
       ),
     },
     lines: [
-      `${countOf(rest.streams, 'stream')}, ${countOf(rest.gaps, 'gap')} (${missing} missing), ${countOf(rest.restarts, 'restart')}, ` +
+      `${countOf(streams.size, 'stream')}, ${countOf(rest.gaps, 'gap')} (${missing} missing), ${countOf(rest.restarts, 'restart')}, ` +
         `${countOf(rest.duplicates, 'duplicate')}, ${counted(rest.undecodable)} undecodable`,
       ...all.map(
         ({ name, records: written, bytes, deadLettered, dropped, unwritten }) =>

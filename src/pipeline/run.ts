@@ -2,7 +2,7 @@ import type { RecordForm } from '../core/batch.ts';
 import type { Frame } from '../core/frame.ts';
 import { bytesOf } from '../core/frame.ts';
 import type { EventCounts } from '../core/observer.ts';
-import type { ReadBatch, Reading, Run, Transcoder } from '../wire/reading.ts';
+import type { Appended, ReadBatch, Reading, Run, Transcoder } from '../wire/reading.ts';
 import { engineTimeOf, runRecords } from './emission.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Arrival, Forms, Place } from './passage.ts';
@@ -127,18 +127,21 @@ class RunReader {
     const bytes = bytesOf(frame);
     if (bytes > maxFrameBytes) return false;
     const payload = frame.parts[2] as Buffer;
-    const reading = transcoder.read(payload);
-    if (!reading.ok || !this.#run.add(reading.batch)) {
-      this.peeked = { frame, reading };
-      return false;
-    }
-    this.#note(reading.batch);
+    const appended = this.#run.append(payload) ?? this.#add(frame, transcoder.read(payload));
+    if (appended === null) return false;
+    this.#note(appended);
     this.bytes += bytes;
     this.payload = payload;
     return true;
   }
 
-  #note({ counts, ts }: ReadBatch): void {
+  #add(frame: Frame, reading: Reading): Appended | null {
+    if (reading.ok && this.#run.add(reading.batch)) return reading.batch;
+    this.peeked = { frame, reading };
+    return null;
+  }
+
+  #note({ counts, ts }: Appended): void {
     this.counts.BlockStored += counts.BlockStored;
     this.counts.BlockRemoved += counts.BlockRemoved;
     this.counts.AllBlocksCleared += counts.AllBlocksCleared;

@@ -24,6 +24,9 @@ export interface ReadBatch {
   startRun(envelope: Envelope, form: RecordForm): Run | null;
 }
 
+/** What a run says of a batch that it has read itself. */
+export type Appended = Pick<ReadBatch, 'counts' | 'ts'>;
+
 /** Records of consecutive batches of one stream, back to back. */
 export interface Run {
   /** Records so far. */
@@ -35,6 +38,11 @@ export interface Run {
    * done, and nothing is added then.
    */
   add(batch: ReadBatch): boolean;
+  /**
+   * Reads the payload of the next message and adds it in one go; null where that cannot be done: then it is for `read` and
+   * `add`. Only until the next call.
+   */
+  append(payload: Buffer): Appended | null;
   end(): Rendered;
 }
 

@@ -1,41 +1,17 @@
 import type { Stream } from '../../core/stream.ts';
-import type { Rank } from '../decode.ts';
 import type { BatchHead, Envelope } from '../envelope.ts';
 import type { Target } from './digits.ts';
 import { maxDigits, writeUint32, writeUint64 } from './digits.ts';
+import type { EnvelopePieces } from './recorder.ts';
+import type { Label, StreamText } from './stream-text.ts';
+import { textsOf, update } from './stream-text.ts';
 import { maxTime, writeTime } from './time.ts';
-
-/** What comes between the id's number and the `"seq":`: the type is part of it. */
-export interface Label {
-  /** `","type":"name"`. */
-  readonly label: Buffer;
-  /** One for each label, from 0. */
-  readonly number: number;
-}
-
-/** What all records of a stream have in common, as JSON bytes; the later ones as long as the epoch and the rank stay. */
-interface StreamText {
-  /** `{"v":1,"id":"<stream>@` */
-  readonly start: string;
-  /** `,"stream":…,"source":…,"topic":…` */
-  readonly where: string;
-  /** `,"pod":…,"model":…` */
-  readonly who: string;
-  /** Bytes of these three. */
-  readonly size: number;
-  epoch: number;
-  rank: Rank | null;
-  suffix: Envelope['topicSuffix'];
-  isQuoted: boolean;
-  /** `start` and the epoch, up to the number. */
-  prefix: Buffer;
-  /** By label, up to the number. */
-  readonly middles: (Buffer | undefined)[];
-}
 
 /** Bytes that the numbers and names of one envelope take at most, beside what `StreamText` and the suffix have. */
 const most = 320;
 const single = Buffer.from('","index":0,"count":1,"ts":');
+/** Between the envelope and the event. */
+export const eventLabel = Buffer.from(',"event":');
 const point = 0x2e;
 const quote = 0x22;
 const millisecondsUnit = Buffer.from(',"ts_unit":"ms"');
@@ -82,12 +58,34 @@ export class FastEnvelope {
 
   /** The same for the batch with the next number, of the same rank and received at the same time. */
   next(head: BatchHead): void {
+    this.count();
+    this.#head(head);
+  }
+
+  /** To the next number alone: whoever writes the time knows it. */
+  count(): void {
     this.#low += 1;
     if (this.#low > 0xffff_ffff) {
       this.#low = 0;
       this.#high += 1;
     }
-    this.#head(head);
+  }
+
+  /** Halves of the number, where the envelope has `pieces`. */
+  get high(): number {
+    return this.#high;
+  }
+
+  get low(): number {
+    return this.#low;
+  }
+
+  /** What does not change from one batch to the next, of events of these types; null where records have no number. */
+  pieces(types: readonly Label[]): EnvelopePieces | null {
+    const { rank, prefix } = this.#texts;
+    if (!this.#isNumbered || rank === null) return null;
+    const middles = types.map((type) => this.#middleOf(type));
+    return { prefix, middles, ends: [this.#received, eventLabel], rank };
   }
 
   /** Bytes that it takes in each record, at most. */
@@ -188,37 +186,6 @@ const indexLabel = Buffer.from(',"index":');
 const nullText = Buffer.from('null');
 const countLabel = Buffer.from(',"count":');
 const tsLabel = Buffer.from(',"ts":');
-
-function textsOf(stream: Stream | null): StreamText {
-  const text = (value: string | null) => JSON.stringify(value);
-  const { id, source, topic, pod, model } = stream ?? { id: '', source: '', topic: '', pod: null, model: null };
-  const start = `{"v":1,"id":${text(`${id}@`).slice(0, -1)}`;
-  const where = `,"stream":${text(id)},"source":${text(source)},"topic":${text(topic)}`;
-  const who = `,"pod":${text(pod)},"model":${text(model)}`;
-  const size = Buffer.byteLength(start + where + who);
-  const open = { epoch: -1, rank: null, suffix: null, isQuoted: false, prefix: none, middles: [] };
-  return { start, where, who, size, ...open };
-}
-
-interface Varying {
-  readonly epoch: number;
-  readonly topicSuffix: Envelope['topicSuffix'];
-  readonly rank: Rank;
-  readonly isQuoted: boolean;
-}
-
-/** Nearly always nothing: all this stays the same from one batch to the next. */
-function update(texts: StreamText, { epoch, topicSuffix, rank, isQuoted }: Varying): void {
-  if (texts.epoch !== epoch) texts.prefix = Buffer.from(`${texts.start}${epoch}.`);
-  else if (texts.suffix === topicSuffix && texts.isQuoted === isQuoted && isSameRank(texts.rank, rank)) return;
-  Object.assign(texts, { epoch, rank, suffix: topicSuffix, isQuoted });
-  texts.middles.length = 0;
-}
-
-export function isSameRank(one: Rank | null, other: Rank): boolean {
-  if (one === null || !one.present || !other.present) return one !== null && one.present === other.present;
-  return one.value === other.value;
-}
 
 export function put(target: Uint8Array, at: number, piece: Uint8Array): number {
   target.set(piece, at);

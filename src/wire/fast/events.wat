@@ -16,22 +16,34 @@
 
   ;; The number of events in `length` bytes of input; 0: not for this.
   (func (export "walk") (param $length i32) (result i32)
+    (call $batch (local.get $length) (i32.const 0x16000)))
+
+  ;; The same, written from `out` on; whole records where the globals of records.wat say so.
+  (func $batch (param $length i32) (param $out i32) (result i32)
     (local $slots i32) (local $count i32) (local $left i32) (local $row i32) (local $type i32)
     (global.set $in (i32.const 0x5000))
     (global.set $limit (i32.add (i32.const 0x5000) (local.get $length)))
-    (global.set $out (i32.const 0x16000))
+    (global.set $out (local.get $out))
     (local.set $slots (call $list))
     (if (i32.gt_u (i32.sub (local.get $slots) (i32.const 2)) (i32.const 1)) (then (return (i32.const 0))))
     (if (i32.eqz (call $time)) (then (return (i32.const 0))))
+    (if (global.get $isRecording) (then (if (i32.eqz (call $timeText)) (then (return (i32.const 0))))))
     (local.set $count (call $list))
     (if (i32.gt_u (i32.sub (local.get $count) (i32.const 1)) (i32.const 4095)) (then (return (i32.const 0))))
     (local.set $row (i32.const 0x40000))
+    (global.set $index (i32.const 0))
+    (global.set $count (local.get $count))
     (local.set $left (local.get $count))
     (loop $again
       ;; One without fields is written without another look.
       (if (i32.gt_u (global.get $out) (i32.const 0x3fd00)) (then (return (i32.const 0))))
       (local.set $type (call $event))
       (if (i32.eqz (local.get $type)) (then (return (i32.const 0))))
+      (if (global.get $isRecording)
+        (then
+          (i32.store16 (global.get $out) (i32.const 0x0a7d))
+          (global.set $out (i32.add (global.get $out) (i32.const 2)))
+          (global.set $index (i32.add (global.get $index) (i32.const 1)))))
       (i32.store (local.get $row) (local.get $type))
       (i32.store offset=4 (local.get $row) (i32.sub (global.get $out) (i32.const 0x16000)))
       (local.set $row (i32.add (local.get $row) (i32.const 8)))
@@ -58,6 +70,7 @@
     (local.set $left (i32.sub (local.get $left) (i32.const 1)))
     (if (i32.gt_u (local.get $left) (i32.load offset=4 (local.get $type))) (then (return (i32.const 0))))
     (if (i32.and (i32.eqz (local.get $left)) (call $hasHashes (local.get $type))) (then (return (i32.const 0))))
+    (if (global.get $isRecording) (then (if (i32.eqz (call $envelope (local.get $type))) (then (return (i32.const 0))))))
     (local.set $start (global.get $out))
     (local.set $field (i32.add (local.get $type) (i32.const 24)))
     (block $done
@@ -83,8 +96,15 @@
           (if (local.get $type) (then (return (i32.const 0))))
           (if (i32.eqz (call $text)) (then (return (i32.const 0))))
           (local.set $type (call $typeNamed))
-          (if (i32.eqz (local.get $type)) (then (return (i32.const 0)))))
+          (if (i32.eqz (local.get $type)) (then (return (i32.const 0))))
+          (if (global.get $isRecording)
+            (then
+              ;; Whatever stands in front of the type has no place behind the envelope.
+              (if (local.get $seen) (then (return (i32.const 0))))
+              (if (i32.eqz (call $envelope (local.get $type))) (then (return (i32.const 0))))
+              (local.set $start (global.get $out)))))
         (else
+          (if (i32.gt_u (global.get $isRecording) (i32.ne (local.get $type) (i32.const 0))) (then (return (i32.const 0))))
           (local.set $field (call $fieldNamed (local.get $last)))
           (if (i32.lt_s (local.get $field) (i32.const 0)) (then (return (i32.const 0))))
           (local.set $last (local.get $field))

@@ -1,7 +1,7 @@
 import type { EventCounts } from '../../core/observer.ts';
 import type { FieldKind } from '../fields.ts';
 import { fieldKinds, slotsByType } from '../fields.ts';
-import type { Label } from './envelope.ts';
+import type { Label } from './stream-text.ts';
 import type { Values } from './values.ts';
 
 /** A named field, ready to be written. */

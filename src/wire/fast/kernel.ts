@@ -1,8 +1,8 @@
 import { cost } from '../msgpack/limits.ts';
 import { kernelCode } from './kernel-code.ts';
-import { fillEventTables } from './tables.ts';
+import { fillEventTables, fillRecordTexts } from './tables.ts';
 
-/** Where things are in the kernel's memory, as kernel.wat and events.wat have it. */
+/** Where things are in the kernel's memory, as kernel.wat, events.wat and records.wat have it. */
 const shortAt = 0x400;
 const lastAt = 0x1400;
 const lengthAt = 0x4000;
@@ -36,6 +36,7 @@ interface Exports {
   readonly tokens: Loop;
   readonly hashes: Loop;
   readonly walk: (length: number) => number;
+  readonly record: (length: number, at: number, high: number, low: number) => number;
 }
 
 /** Bytes of a message, `from` to before `to`. */
@@ -56,8 +57,10 @@ export class Kernel {
   /** What the last call wrote stands there from `start` on. */
   readonly output: Buffer;
   readonly start = outputAt;
-  readonly #walk: (length: number) => number;
-  readonly #memory: Uint8Array;
+  /** All of it, the input and the tables included. */
+  readonly memory: Uint8Array;
+  readonly #walk: Exports['walk'];
+  readonly #record: Exports['record'];
   readonly #results: Int32Array;
   readonly #doubles: Float64Array;
   readonly #events: Int32Array;
@@ -68,24 +71,35 @@ export class Kernel {
     return exports === null ? null : new Kernel(exports);
   }
 
-  private constructor({ memory, tokens, hashes, walk }: Exports) {
+  private constructor({ memory, tokens, hashes, walk, record }: Exports) {
     this.tokens = tokens;
     this.hashes = hashes;
     this.#walk = walk;
+    this.#record = record;
     this.output = Buffer.from(memory.buffer);
-    this.#memory = new Uint8Array(memory.buffer);
+    this.memory = new Uint8Array(memory.buffer);
     this.#results = new Int32Array(memory.buffer, 0, 16);
     this.#doubles = new Float64Array(memory.buffer, 0, 8);
     this.#events = new Int32Array(memory.buffer, eventsAt, 2 * mostEvents);
     const view = new DataView(memory.buffer);
     fillTables(view);
     fillEventTables(view);
+    fillRecordTexts(view);
   }
 
   /** Writes the events of a payload of `inputBytes` at most; how many there are, 0 where it is one for JavaScript. */
   walk(payload: Uint8Array): number {
-    this.#memory.set(payload, inputAt);
+    this.memory.set(payload, inputAt);
     return this.#walk(payload.length);
+  }
+
+  /**
+   * Writes the records of such a payload from `at` in the output on, under the envelope that `Recorder` has left there and
+   * with the number `high * 2^32 + low`; how many there are, 0 where it is none for this.
+   */
+  record(payload: Uint8Array, at: number, high: number, low: number): number {
+    this.memory.set(payload, inputAt);
+    return this.#record(payload.length, at, high, low);
   }
 
   /** Of the payload that was walked. */
@@ -100,7 +114,7 @@ export class Kernel {
     return this.#results[rankWord + 1] as number;
   }
 
-  /** Of the n-th event: the number of its type, from 1, and the offset in `output` behind its object. */
+  /** Of the n-th event: the number of its type, from 1, and the offset in `output` behind its object or record. */
   typeOf(event: number): number {
     return this.#events[2 * event] as number;
   }
@@ -111,7 +125,7 @@ export class Kernel {
 
   /** What the next call of a loop reads. */
   load({ bytes, from, to }: Span): void {
-    this.#memory.set(bytes.subarray(from, to), inputAt);
+    this.memory.set(bytes.subarray(from, to), inputAt);
   }
 
   /** Bytes that the last call of a loop read and wrote. */
@@ -132,7 +146,7 @@ export class Kernel {
 
   /** What the last loop wrote. */
   copy(target: Uint8Array, at: number): void {
-    target.set(this.#memory.subarray(outputAt, outputAt + this.written), at);
+    target.set(this.memory.subarray(outputAt, outputAt + this.written), at);
   }
 }
 

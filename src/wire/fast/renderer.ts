@@ -2,9 +2,11 @@ import type { RecordForm } from '../../core/batch.ts';
 import type { BatchHead, Envelope } from '../envelope.ts';
 import type { Rendered } from '../records.ts';
 import { Arena } from './arena.ts';
-import { FastEnvelope, put } from './envelope.ts';
+import { eventLabel, FastEnvelope, put } from './envelope.ts';
 import type { FastType } from './fields.ts';
-import { batchLabel } from './fields.ts';
+import { batchLabel, fastTypes } from './fields.ts';
+import type { Kernel } from './kernel.ts';
+import { Recorder } from './recorder.ts';
 
 /** The events of one batch as the walk has left them: their JSON objects back to back. */
 export interface Bodies {
@@ -27,21 +29,28 @@ const openList = 0x5b;
 const closeList = 0x5d;
 const close = 0x7d;
 const emptyObject = 2;
-const eventLabel = Buffer.from(',"event":');
 const eventsLabel = Buffer.from(',"events":');
 
 /** Puts the envelope around the events of batches, one after the other in memory of their own. */
 export class Renderer {
   readonly #envelope = new FastEnvelope();
   readonly #arena = new Arena();
+  readonly #recorder: Recorder | null;
   #form: RecordForm = 'event';
   #start = 0;
   #ends: number[] = [];
+  /** Whether the recorder knows the envelope; null: it was not asked yet. */
+  #isRecording: boolean | null = null;
+
+  constructor(kernel: Kernel | null) {
+    this.#recorder = kernel === null ? null : new Recorder(kernel);
+  }
 
   /** The envelope of what comes next; bytes that it takes in each record, at most. */
   begin(envelope: Envelope, head: BatchHead, form: RecordForm): number {
     this.#envelope.begin(envelope, head);
     this.#form = form;
+    this.#isRecording = null;
     return this.#envelope.size;
   }
 
@@ -62,6 +71,41 @@ export class Renderer {
     return true;
   }
 
+  /**
+   * The same for a payload that was not read yet, in the kernel; the number of events, whose types it then has, or 0: none
+   * for it. What it has written must be flushed before it reads anything else.
+   */
+  record(payload: Uint8Array, kernel: Kernel): number {
+    const recorder = this.#recorder;
+    if (recorder === null || !(this.#isRecording ?? this.#startRecording(recorder))) return 0;
+    const { high, low } = this.#envelope;
+    // The next number; one that carries is left to `add`.
+    const count = low === 0xffff_ffff ? 0 : recorder.write(payload, high, low + 1);
+    if (count === 0) return 0;
+    const size = kernel.endOf(count - 1) - kernel.start;
+    if (!this.#arena.hasRoom(size)) return 0;
+    this.#envelope.count();
+    recorder.keep(size);
+    const before = this.#arena.at - this.#start - kernel.start;
+    for (let event = 0; event < count; event += 1) this.#ends.push(before + kernel.endOf(event));
+    return count;
+  }
+
+  #startRecording(recorder: Recorder): boolean {
+    const pieces = this.#form === 'event' ? this.#envelope.pieces(fastTypes) : null;
+    this.#isRecording = pieces !== null && recorder.begin(pieces);
+    return this.#isRecording;
+  }
+
+  /** Puts what stands in the kernel's memory behind what was written. */
+  flush(): void {
+    const recorder = this.#recorder;
+    if (recorder === null || recorder.size === 0) return;
+    const { size } = recorder;
+    recorder.take(this.#arena.bytes, this.#arena.at);
+    this.#arena.at += size;
+  }
+
   /** Records written since the first batch. */
   get records(): number {
     return this.#ends.length;
@@ -69,11 +113,12 @@ export class Renderer {
 
   /** Bytes of these. */
   get size(): number {
-    return this.#arena.at - this.#start;
+    return this.#arena.at - this.#start + (this.#recorder?.size ?? 0);
   }
 
   /** What was written since the first batch; the caller holds its memory. */
   end(): Rendered {
+    this.flush();
     const { bytes, at } = this.#arena;
     return { bytes: bytes.subarray(this.#start, at), ends: this.#ends, memory: this.#arena.hold() };
   }

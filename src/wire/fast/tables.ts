@@ -1,6 +1,6 @@
 import { fieldKinds, slotsByType } from '../fields.ts';
 
-/** Where things are, as events.wat has it. */
+/** Where things are, as events.wat and records.wat have it. */
 const fieldsAt = 0x48000;
 const countAt = 0x481fc;
 const labelsAt = 0x48400;
@@ -10,6 +10,10 @@ const typeBytes = 64;
 const nameAt = 8;
 const nameBytes = 16;
 const slotsAt = 24;
+const textsAt = 0x4e800;
+const textBytes = 32;
+/** Around the index and the count of an event. */
+const texts = ['","index":', ',"count":', ',"ts":'];
 /** In the order in which events.wat decides between them; others are not for it. */
 const kinds = ['hashes', 'hash', 'tokens', 'integer', 'text', 'texts', 'list'];
 const takesNil = 0x1_0000;
@@ -35,6 +39,11 @@ export function fillEventTables(view: DataView): void {
     writeText(view, at + nameAt, name, nameBytes);
     for (const [slot, field] of slots.entries()) view.setUint8(at + slotsAt + slot, names.indexOf(field));
   }
+}
+
+/** Fills in the texts between the numbers of an envelope. */
+export function fillRecordTexts(view: DataView): void {
+  for (const [index, text] of texts.entries()) writeText(view, textsAt + textBytes * index, text, textBytes);
 }
 
 function writeText(view: DataView, at: number, text: string, room: number): void {

@@ -3,13 +3,13 @@ import type { EventCounts } from '../../core/observer.ts';
 import type { Rank } from '../decode.ts';
 import { unitOf } from '../decode.ts';
 import type { BatchHead, Envelope } from '../envelope.ts';
-import type { ReadBatch, Reading, Run, Transcoder } from '../reading.ts';
+import type { Appended, ReadBatch, Reading, Run, Transcoder } from '../reading.ts';
 import type { Rendered } from '../records.ts';
 import { maxEnvelopeBytes } from '../records.ts';
 import { referenceTranscoder } from '../reference.ts';
-import { isSameRank } from './envelope.ts';
 import { Kernel } from './kernel.ts';
 import { Renderer } from './renderer.ts';
+import { isSameRank } from './stream-text.ts';
 import { BatchWalk } from './walked.ts';
 
 const noFailures: readonly never[] = [];
@@ -19,8 +19,9 @@ const noFailures: readonly never[] = [];
  * cannot be read, goes to the reference implementation, and `onFallback` is called: the records are the same.
  */
 export class FastTranscoder implements Transcoder {
+  readonly #kernel: Kernel | null;
   readonly #walk: BatchWalk;
-  readonly #renderer = new Renderer();
+  readonly #renderer: Renderer;
   readonly #onFallback: () => void;
   /** The batch that the walk holds the events of. */
   #current: FastBatch | null = null;
@@ -29,10 +30,13 @@ export class FastTranscoder implements Transcoder {
   /** Without a kernel JavaScript does all of it. */
   constructor(onFallback: () => void, kernel: Kernel | null = Kernel.make()) {
     this.#onFallback = onFallback;
+    this.#kernel = kernel;
     this.#walk = new BatchWalk(kernel);
+    this.#renderer = new Renderer(kernel);
   }
 
   read(payload: Buffer): Reading {
+    this.#renderer.flush();
     if (!this.#walk.take(payload)) {
       this.#current = null;
       this.#onFallback();
@@ -58,10 +62,24 @@ export class FastTranscoder implements Transcoder {
 
   /** For `FastRun`. */
   add(run: FastRun, batch: ReadBatch): boolean {
-    if (this.#run !== run) throw new Error('something else was rendered before this run ended');
+    this.#check(run);
     const current = this.#current;
     if (current === null || current !== batch || !isSameRank(run.rank, current.rank)) return false;
     return this.#renderer.add(this.#walk.bodies, current);
+  }
+
+  /** For `FastRun`. */
+  append(run: FastRun, payload: Buffer): Appended | null {
+    this.#check(run);
+    this.#current = null;
+    const count = this.#kernel === null ? 0 : this.#renderer.record(payload, this.#kernel);
+    if (count === 0) return null;
+    this.#walk.noteRecords(this.#kernel as Kernel, count);
+    return this.#walk;
+  }
+
+  #check(run: FastRun): void {
+    if (this.#run !== run) throw new Error('something else was rendered before this run ended');
   }
 
   /** False where there may be more than is allowed: the reference implementation says whether there is. */
@@ -100,6 +118,10 @@ class FastRun implements Run {
 
   add(batch: ReadBatch): boolean {
     return this.#transcoder.add(this, batch);
+  }
+
+  append(payload: Buffer): Appended | null {
+    return this.#transcoder.append(this, payload);
   }
 
   end(): Rendered {

@@ -74,6 +74,16 @@ export class BatchWalk {
     return walk.isAtEnd && walk.spent + slotCost * slots <= maxMemory;
   }
 
+  /** What the kernel has written as records; how many of them. */
+  noteRecords(kernel: Kernel, count: number): void {
+    const counts = this.#counts;
+    counts.BlockStored = 0;
+    counts.BlockRemoved = 0;
+    counts.AllBlocksCleared = 0;
+    this.#ts = kernel.time;
+    for (let event = 0; event < count; event += 1) counts[(fastTypes[kernel.typeOf(event) - 1] as FastType).name] += 1;
+  }
+
   #begin(bytes: Buffer, from: number): void {
     const { bodies } = this;
     const counts = this.#counts;

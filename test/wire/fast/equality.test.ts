@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RecordForm } from '../../../src/core/batch.ts';
+import type { Stream } from '../../../src/core/stream.ts';
 import type { Envelope } from '../../../src/wire/envelope.ts';
 import { writeTime } from '../../../src/wire/fast/time.ts';
 import { FastTranscoder } from '../../../src/wire/fast/transcoder.ts';
 import { maxRawBytes } from '../../../src/wire/message.ts';
-import type { Run, Transcoder } from '../../../src/wire/reading.ts';
+import type { Appended, Run, Transcoder } from '../../../src/wire/reading.ts';
 import type { Rendered } from '../../../src/wire/records.ts';
 import { referenceTranscoder } from '../../../src/wire/reference.ts';
 import { anyEncoding } from '../arbitraries.ts';
@@ -37,6 +38,17 @@ const envelopes: readonly Envelope[] = [
   }),
 ];
 
+const seconds = fc.integer({ min: 2 ** 30, max: 2 ** 31 - 1 });
+const anyTime = fc.oneof(
+  fc.double({ min: 2 ** 30 - 2, max: 2 ** 31 + 2, noNaN: true }),
+  fc
+    .tuple(seconds, fc.nat(10_000_000), fc.integer({ min: 0, max: 9 }))
+    .map(([whole, fraction, digits]) => whole + Math.round(fraction * 10 ** (digits - 7)) / 10 ** digits),
+  fc.tuple(seconds, fc.nat(2 ** 22)).map(([whole, steps]) => whole + steps / 2 ** 22),
+  fc.tuple(seconds, fc.nat(2 ** 9)).map(([whole, steps]) => whole + steps / 2 ** 9),
+  fc.double(),
+);
+
 /** Everything that is ever asked of what was read. */
 function everything(transcoder: Transcoder, payload: Buffer): unknown {
   const reading = transcoder.read(payload);
@@ -62,15 +74,29 @@ function expectEqual(payload: Buffer): void {
   expect(everything(fast, payload)).toEqual(everything(referenceTranscoder, payload));
 }
 
-function readInRuns(payloads: readonly Buffer[], first: bigint, form: RecordForm) {
+/** As the pipeline does it: each batch is read with the run where that can be done, and by itself where not. */
+function readInRuns(
+  payloads: readonly Buffer[],
+  first: bigint,
+  form: RecordForm,
+  { stream, transcoder } = { stream: envelope().stream, transcoder: fast },
+) {
   let text = '';
   let records = 0;
   let longest = 0;
+  let appended = 0;
   for (let at = 0; at < payloads.length; ) {
     const start = at;
-    const run = startRun(payloads[at] as Buffer, first + BigInt(at), form);
+    const run = startRun(transcoder, payloads[at] as Buffer, whereOf(first + BigInt(at), stream), form);
     for (at += 1; at < payloads.length && !run.isFull; at += 1) {
-      const next = fast.read(payloads[at] as Buffer);
+      const payload = payloads[at] as Buffer;
+      const found = run.append(payload);
+      if (found !== null) {
+        appended += 1;
+        expectSame(found, payload);
+        continue;
+      }
+      const next = transcoder.read(payload);
       if (!next.ok || !run.add(next.batch)) break;
     }
     longest = Math.max(longest, at - start);
@@ -80,20 +106,34 @@ function readInRuns(payloads: readonly Buffer[], first: bigint, form: RecordForm
     text += bytes.toString('latin1');
     records += ends.length;
   }
-  return { text, records, longest };
+  return { text, records, longest, appended };
 }
 
-function startRun(payload: Buffer, seq: bigint, form: RecordForm): Run {
-  const reading = fast.read(payload);
-  const run = reading.ok ? reading.batch.startRun(envelope({ seq, ordinal: String(seq) }), form) : null;
+function expectSame({ counts, ts }: Appended, payload: Buffer): void {
+  const reading = referenceTranscoder.read(payload);
+  expect(reading.ok && [reading.batch.counts, reading.batch.ts]).toEqual([counts, ts]);
+}
+
+function whereOf(seq: bigint, stream: Stream): Envelope {
+  return envelope({ seq, ordinal: String(seq), stream });
+}
+
+function startRun(transcoder: FastTranscoder, payload: Buffer, where: Envelope, form: RecordForm): Run {
+  const reading = transcoder.read(payload);
+  const run = reading.ok ? reading.batch.startRun(where, form) : null;
   if (run === null) throw new Error('no run');
   return run;
 }
 
-function renderedAlone(payload: Buffer, seq: bigint, form: RecordForm): Rendered {
+function textApart(payloads: readonly Buffer[], first: bigint, form: RecordForm, stream = envelope().stream): string {
+  const apart = payloads.map((payload, index) => renderedAlone(payload, whereOf(first + BigInt(index), stream), form));
+  return apart.map(({ bytes }) => bytes.toString('latin1')).join('');
+}
+
+function renderedAlone(payload: Buffer, where: Envelope, form: RecordForm): Rendered {
   const reading = referenceTranscoder.read(payload);
   if (!reading.ok) throw new Error('unreadable');
-  return reading.batch.render(envelope({ seq, ordinal: String(seq) }), form);
+  return reading.batch.render(where, form);
 }
 
 /** Whether the walk alone read it. */
@@ -131,19 +171,9 @@ describe('the fast transcoder gives the records of the reference implementation,
   });
 
   it('for every kind of time', () => {
-    const around = fc.double({ min: 2 ** 30 - 2, max: 2 ** 31 + 2, noNaN: true });
-    const places = fc
-      .tuple(fc.integer({ min: 2 ** 30, max: 2 ** 31 - 1 }), fc.nat(10_000_000), fc.integer({ min: 0, max: 9 }))
-      .map(([seconds, fraction, digits]) => seconds + Math.round(fraction * 10 ** (digits - 7)) / 10 ** digits);
-    const steps = fc
-      .tuple(fc.integer({ min: 2 ** 30, max: 2 ** 31 - 1 }), fc.nat(2 ** 22))
-      .map(([s, f]) => s + f / 2 ** 22);
-    const few = fc
-      .tuple(fc.integer({ min: 2 ** 30, max: 2 ** 31 - 1 }), fc.nat(2 ** 9))
-      .map(([s, f]) => s + f / 2 ** 9);
     const target = { bytes: Buffer.alloc(64), view: new DataView(new ArrayBuffer(0)) };
     fc.assert(
-      fc.property(fc.oneof(around, places, steps, few, fc.double()), (value) => {
+      fc.property(anyTime, (value) => {
         const length = writeTime(target, 3, value);
         expect(target.bytes.toString('latin1', 3, length)).toBe(JSON.stringify(value));
       }),
@@ -151,35 +181,83 @@ describe('the fast transcoder gives the records of the reference implementation,
     );
   });
 
+  it('for every kind of time in a run', () => {
+    let appended = 0;
+    fc.assert(
+      fc.property(fc.array(anyTime, { minLength: 20, maxLength: 100, size: 'max' }), (times) => {
+        const payloads = times.map((ts) => pack([ts, [['AllBlocksCleared']]])).filter(isWalked);
+        const inRuns = readInRuns(payloads, 0n, 'event');
+        appended += inRuns.appended;
+        expect(inRuns.text).toBe(textApart(payloads, 0n, 'event'));
+      }),
+      { numRuns: runs / 10 },
+    );
+    expect(appended).toBeGreaterThan(runs / 2);
+  });
+
   it('for runs of batches', () => {
     let longest = 0;
+    let appended = 0;
+    const hashes = fc.array(fc.bigInt(0n, 2n ** 64n - 1n), { minLength: 1, maxLength: 3 });
+    const tokens = fc.array(fc.nat(200_000), { maxLength: 40 });
     const event = fc.oneof(
-      fc.array(fc.bigInt(0n, 2n ** 64n - 1n), { minLength: 1, maxLength: 3 }).map((hashes) => ['BlockRemoved', hashes]),
-      fc.array(fc.nat(200_000), { maxLength: 40 }).map((tokens) => ['BlockStored', [1], null, tokens, 16]),
+      hashes.map((some) => ['BlockRemoved', some]),
+      tokens.map((some) => ['BlockStored', [1], null, some, 16]),
       fc.constant(['AllBlocksCleared']),
+      tokens.map((some) => ({ type: 'BlockStored', block_hashes: [1], token_ids: some, medium: 'GPU' })),
+      hashes.map((some) => ({ block_hashes: some, type: 'BlockRemoved' })),
     );
     const batch = fc.tuple(
-      fc.double({ min: 1.7e9, max: 1.8e9, noNaN: true }),
-      fc.array(event, { minLength: 1, maxLength: 3 }),
+      fc.oneof({ weight: 9, arbitrary: fc.double({ min: 1.7e9, max: 1.8e9, noNaN: true }) }, anyTime),
+      fc.oneof(
+        { weight: 9, arbitrary: fc.array(event, { minLength: 1, maxLength: 3 }) },
+        fc.array(event, { maxLength: 60, size: 'max' }),
+        // The kernel leaves an event of this to others.
+        fc.constant([['BlockStored', [1], null, [1], 16, null, '\u00e9']]),
+      ),
+      fc.oneof({ weight: 30, arbitrary: fc.constant(null) }, fc.constantFrom([], [0], [1], [300], [null])),
     );
     fc.assert(
       fc.property(
         fc.array(batch, { minLength: 1, maxLength: 40, size: 'max' }),
         fc.oneof(fc.bigInt(0n, 2n ** 64n - 100n), fc.bigInt(2n ** 32n - 20n, 2n ** 32n)),
-        fc.constantFrom('event' as const, 'batch' as const),
-        fc.constantFrom([], [0], [null]),
+        fc.constantFrom('event' as const, 'event' as const, 'batch' as const),
+        fc.constantFrom([], [0], [255], [256], [null]),
         (batches, first, form, rank) => {
-          const payloads = batches.map(([ts, events]) => pack([ts, events, ...rank]));
+          // The others begin no run.
+          const payloads = batches
+            .map(([ts, events, other]) => pack([ts, events, ...(other ?? rank)]))
+            .filter(isWalked);
           const inRuns = readInRuns(payloads, first, form);
           longest = Math.max(longest, inRuns.longest);
-          const apart = payloads.map((payload, index) => renderedAlone(payload, first + BigInt(index), form));
-          expect(inRuns.text).toBe(apart.map(({ bytes }) => bytes.toString('latin1')).join(''));
-          expect(inRuns.records).toBe(apart.reduce((sum, { ends }) => sum + ends.length, 0));
+          appended += inRuns.appended;
+          expect(inRuns.text).toBe(textApart(payloads, first, form));
         },
       ),
-      { numRuns: runs / 10 },
+      { numRuns: runs / 5 },
     );
     expect(longest).toBeGreaterThan(20);
+    expect(appended).toBeGreaterThan(runs / 2);
+  });
+
+  it.each([
+    ['far more than the kernel has room for', [1_000, 4_000], [4]],
+    ['records that end where the output of the kernel does', [51, 52, 53, 54], [980, 985, 990, 995, 1_000]],
+    ['envelopes of which the kernel keeps no copy', [1, 50], [5_000]],
+  ])('for batches of one event and of many, with %s', (_, counts, letters) => {
+    let appended = 0;
+    for (const topic of letters.map((length) => 'x'.repeat(length))) {
+      const where = { stream: { ...envelope().stream, topic, id: `zmq/${topic}/0` } };
+      for (const many of counts) {
+        const payloads = [1, many, 1, 1, many, 1].map((count) => {
+          return pack([1.5e9 + 0.5, Array(count).fill(['AllBlocksCleared']), 0]);
+        });
+        const inRuns = readInRuns(payloads, 7n, 'event', { ...where, transcoder: new FastTranscoder(() => undefined) });
+        expect(inRuns.text).toBe(textApart(payloads, 7n, 'event', where.stream));
+        appended += inRuns.appended;
+      }
+    }
+    expect(appended > 0).toBe(letters[0] !== 5_000);
   });
 
   it('ends a run where the rank changes, and reads on from there', () => {

@@ -29,7 +29,7 @@ const repeat = (count: number, item: Buffer) => Array.from({ length: count }, ()
 
 describe('the kernel', () => {
   it('is what kernel.wat compiles to', async () => {
-    const parts = ['kernel.wat', 'events.wat'].map(
+    const parts = ['kernel.wat', 'events.wat', 'records.wat'].map(
       (part) => new URL(`../../../src/wire/fast/${part}`, import.meta.url),
     );
     const source = parts.map((part) => readFileSync(part, 'utf8')).join('\n');

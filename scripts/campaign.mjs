@@ -1,7 +1,7 @@
 // Fault campaigns: publishers, a bridge and a real store, faults, and then the books. The short forms are part of `npm test`;
 // here are the long ones. Prints one line of figures per campaign; the exit code is that of the test runner.
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
+import { checkCount, misused, readOptions } from './options.mjs';
 
 const campaigns = {
   kill: 'kill -9 of the bridge at random moments, restarted each time: Redis and Kafka in both modes, file',
@@ -27,7 +27,7 @@ ${Object.entries(campaigns)
 
 Needs what npm test needs: it starts Redis and Kafka itself.`;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readOptions('campaign', {
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '100' },
@@ -46,11 +46,11 @@ if (values.help || name === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 if (rest.length > 0 || names.some((one) => !Object.hasOwn(campaigns, one))) {
-  console.error(
-    `unknown campaign ${JSON.stringify(positionals.join(' '))}: one of ${Object.keys(campaigns).join(', ')}, all`,
-  );
-  process.exit(2);
+  const known = `one of ${Object.keys(campaigns).join(', ')}, all`;
+  misused('campaign', `unknown campaign ${JSON.stringify(positionals.join(' '))}: ${known}`);
 }
+for (const option of ['rounds', 'seconds', 'publishers', 'rate', 'seed'])
+  if (values[option] !== undefined) checkCount('campaign', option, values[option]);
 const env = {
   ...process.env,
   CAMPAIGN_ROUNDS: values.rounds,

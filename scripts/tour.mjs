@@ -1,7 +1,7 @@
 // The tour: breaks one thing after the other on real parts and shows who names the cause.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { misused, readOptions } from './options.mjs';
 import { fail, root, setUp } from './setup.mjs';
 import { documentOf } from './tour/document.mjs';
 import { replaceBetween } from './tour/markers.mjs';
@@ -18,7 +18,7 @@ Redis, Kafka, Prometheus and a real browser, and shows what /statusz, /readyz, d
 
 Exit code 0: each of them named the cause of each fault.`;
 
-const { values } = parseArgs({
+const { values } = readOptions('tour', {
   options: {
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
@@ -30,7 +30,7 @@ if (values.help) {
   console.log(help);
   process.exit(0);
 }
-if (values.write && values.only !== undefined) fail('--write needs all faults: leave out --only');
+if (values.write && values.only !== undefined) misused('tour', '--write needs all faults: leave out --only');
 
 await setUp();
 const { startVitest } = await import('vitest/node');

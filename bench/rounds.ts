@@ -12,7 +12,7 @@ import type { SinkName, Target } from './targets/target.ts';
 export const streams = 4;
 /** Batches per second of all streams, and for how long. */
 export const pacedRate = 1_000;
-export const pacedSeconds = 15;
+export const pacedSeconds = 30;
 
 export interface Bench {
   readonly options: Options;

@@ -75,7 +75,7 @@ export function measureThroughput(task: Task): Promise<Throughput> {
   });
 }
 
-/** At a rate far below what the candidate can do. The first fifth is not counted: compilers and connections warm up. */
+/** At a rate far below what the candidate can do. The first half is not counted: machine code is made, connections settle. */
 export function measureLatency(task: Task, rate: number): Promise<Latency> {
   return within(task, rate, async ({ running, destination, begin }) => {
     const delays: number[] = [];
@@ -87,7 +87,7 @@ export function measureLatency(task: Task, rate: number): Promise<Latency> {
     await follow(running, destination, recordsOf(task, task.batches));
     await sleep(300);
     await stopWatching();
-    const counted = delays.slice(Math.floor(delays.length / 3));
+    const counted = delays.slice(Math.floor(delays.length / 2));
     const expected = countEvents(task, task.batches);
     return { p50: percentile(counted, 0.5), p99: percentile(counted, 0.99), records: delays.length, expected };
   });

@@ -7,7 +7,7 @@ import { renderEvents } from '../../src/wire/records.ts';
 import type { Profile } from '../load/profiles.ts';
 import { makeProfile, payloadAt } from '../load/profiles.ts';
 import type { MicroRow } from '../results.ts';
-import { envelope } from './transcode.ts';
+import { envelope } from './envelope.ts';
 import type { Work } from './work.ts';
 import { measureWorks } from './work.ts';
 

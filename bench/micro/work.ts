@@ -11,6 +11,7 @@ export interface Work {
 }
 
 interface Run {
+  /** Of the processor, in all threads. */
   readonly seconds: number;
   readonly batches: number;
   readonly tokens: number;
@@ -39,6 +40,7 @@ export async function measureWorks(works: readonly (readonly Work[])[], rounds: 
 
 async function runOnce({ once }: Work): Promise<Run> {
   const start = performance.now();
+  const before = process.cpuUsage();
   let [batches, tokens, bytes] = [0, 0, 0];
   while (performance.now() - start < milliseconds) {
     for (let left = stretch; left > 0; left -= 1) {
@@ -50,7 +52,8 @@ async function runOnce({ once }: Work): Promise<Run> {
       batches += 1;
     }
   }
-  return { seconds: (performance.now() - start) / 1_000, batches, tokens, bytes };
+  const { user, system } = process.cpuUsage(before);
+  return { seconds: (user + system) / 1e6, batches, tokens, bytes };
 }
 
 function rowOf({ what, implementation, profile }: Work, runs: readonly Run[]): MicroRow {

@@ -30,7 +30,7 @@ describe('doctor on a port that the bridge binds', () => {
   it('engines dial in, and their replay sockets are found by {peer}', async () => {
     const port = await freePorts(2);
     await engineDialling(port);
-    const found = await look(port, '3s', '--replay-endpoint', `tcp://{peer}:${port + 1}`);
+    const found = await look(port, '5s', '--replay-endpoint', `tcp://{peer}:${port + 1}`);
     expect(found.codes).toEqual(['port-free', 'engines', 'frames', 'stream', 'clock', 'replay']);
     expect(found.findings[1]?.facts).toEqual({ peers: 1, addresses: ['127.0.0.1'] });
     expect(found.exitCode).toBe(0);
@@ -44,7 +44,7 @@ describe('doctor on a port that the bridge binds', () => {
     });
     closers.push(() => curve.close());
     curve.connect(`tcp://127.0.0.1:${port}`);
-    const found = await look(port, '1s');
+    const found = await look(port, '3s');
     expect(found.codes).toEqual(['port-free', 'peer-refused', 'engines-refused', 'replay-none']);
     expect(found.findings[1]?.message).toContain('127.0.0.1: the peer wants the security mechanism CURVE');
     expect(found.findings[2]).toMatchObject({ level: 'failure', facts: { mechanism: 'CURVE' } });
@@ -54,7 +54,7 @@ describe('doctor on a port that the bridge binds', () => {
     const plain = new Publisher({ plainUsername: 'engine', plainPassword: 'c4n4ry-S3cret' });
     closers.push(() => plain.close());
     plain.connect(`tcp://127.0.0.1:${guarded}`);
-    const other = await look(guarded, '1s');
+    const other = await look(guarded, '3s');
     expect(other.findings[2]).toMatchObject({ code: 'engines-refused', facts: { mechanism: 'PLAIN' } });
     expect(JSON.stringify(other)).not.toContain('c4n4ry-S3cret');
   });
@@ -64,7 +64,7 @@ describe('doctor on a port that the bridge binds', () => {
     const dealer = new Dealer({ linger: 0 });
     closers.push(() => dealer.close());
     dealer.connect(`tcp://127.0.0.1:${port}`);
-    const found = await look(port, '1s');
+    const found = await look(port, '3s');
     expect(found.codes).toEqual(['port-free', 'peer-refused', 'engines-refused', 'replay-none']);
     expect(found.findings[2]?.facts).toEqual({ mechanism: null });
     expect(found.verdict).toMatch(/: whoever dialled in was refused\.$/);
@@ -76,7 +76,7 @@ describe('doctor on a port that the bridge binds', () => {
     expect(nobody.codes).toEqual(['port-free', 'engines-none', 'replay-unasked']);
     const port = await freePorts(2);
     await engineDialling(port);
-    const found = await look(port, '2s', ...template);
+    const found = await look(port, '5s', ...template);
     expect(found.findings.find(({ code }) => code === 'replay-not-allowed')?.message).toContain(
       'pod "p" is no address',
     );

@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 async function examine(overrides: KafkaOverrides = {}, bridge = 'test-bridge'): Promise<readonly Finding[]> {
-  const about = { bridge, timeout: 5_000, signal: new AbortController().signal };
+  const about = { bridge, timeout: 10_000, signal: new AbortController().signal };
   const config = kafkaConfig({ brokers: [...kafka.brokers], ...overrides });
   return findingsFrom(kafkaSink.examine?.(config, about) as AsyncIterable<Finding>);
 }

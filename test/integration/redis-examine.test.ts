@@ -15,7 +15,7 @@ import { makeCertificates } from '../support/services/tls.ts';
 type Overrides = Parameters<typeof redisConfig>[0];
 
 async function examine(overrides: Overrides, bridge = 'test-bridge'): Promise<readonly Finding[]> {
-  const about = { bridge, timeout: 2_000, signal: new AbortController().signal };
+  const about = { bridge, timeout: 5_000, signal: new AbortController().signal };
   const findings = redisSink.examine?.(redisConfig(overrides), about);
   return findingsFrom(findings as AsyncIterable<Finding>);
 }

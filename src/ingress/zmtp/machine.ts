@@ -5,7 +5,7 @@ import { ping, pong, readCommand, readError, subscriptionTo } from './commands.t
 import { command, FrameReader, more } from './frame-reader.ts';
 import { GreetingReader, greetingOf, opening } from './greeting.ts';
 import type { Mechanism } from './mechanism.ts';
-import { checkPublisher } from './mechanism.ts';
+import { checkPublisher, tooEarly } from './mechanism.ts';
 import type { ZmtpSecurity } from './mechanisms.ts';
 import { mechanismOf } from './mechanisms.ts';
 import { ZmtpError } from './zmtp-error.ts';
@@ -186,6 +186,8 @@ export class ZmtpMachine {
           if (messages.length === maxBatch) break;
         } else if (this.#count === 1) this.#begin(body);
       }
+      // Its body would be waited for, and kept: as much as the largest message, of somebody nobody knows.
+      if (!this.#established && frames.held > 0 && frames.flags < command) throw tooEarly();
     } catch (error) {
       return this.#fail(error, messages);
     }
@@ -211,7 +213,7 @@ export class ZmtpMachine {
 
   /** Takes a frame of a message; whether it is the last one. */
   #ends(body: Buffer, flags: number): boolean {
-    if (!this.#established) throw new ZmtpError('bad_handshake', 'the peer sent a message before READY');
+    if (!this.#established) throw tooEarly();
     this.#size += body.length;
     this.#parts[this.#count] = body;
     this.#count += 1;

@@ -57,3 +57,7 @@ export function checkPublisher(metadata: Buffer): void {
   const kind = type ?? 'of no type';
   throw new ZmtpError('not_a_publisher', `a peer was turned away: its socket is ${kind}, not PUB or XPUB`);
 }
+
+export function tooEarly(): ZmtpError {
+  return new ZmtpError('bad_handshake', 'the peer sent a message before READY');
+}

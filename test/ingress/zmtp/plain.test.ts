@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Buffers } from '../../../src/ingress/zmtp/buffers.ts';
 import { ZmtpMachine } from '../../../src/ingress/zmtp/machine.ts';
-import { command, greeting, message, property, ready } from '../../support/zmtp-bytes.ts';
+import { command, frame, greeting, message, property, ready } from '../../support/zmtp-bytes.ts';
 
 const security = { mechanism: 'PLAIN', username: 'bridge', password: 's3cret' } as const;
 const path = new URL('../../fixtures/zmtp/plain.json', import.meta.url);
@@ -155,6 +155,18 @@ describe('a connection is refused', () => {
     expect(machine.failure?.code).toBe(code);
     expect(machine.failure?.message).toMatch(sentence);
     expect(machine.failure?.message).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['at once', []],
+    ['after HELLO', [hello('bridge', 's3cret')]],
+  ])('whose message is only announced, %s: nothing is kept of one before READY', (_, before) => {
+    const start = Buffer.concat([plainGreeting, ...before, frame(2, Buffer.alloc(900)).subarray(0, 300)]);
+    for (const pieces of [[start], [...start].map((byte) => Buffer.from([byte]))]) {
+      const machine = create(true);
+      play(machine, pieces);
+      expect(machine.failure).toMatchObject({ code: 'bad_handshake', message: 'the peer sent a message before READY' });
+    }
   });
 
   it('before it has named its own mechanism where the other is another: libzmq dials again then', () => {

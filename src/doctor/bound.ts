@@ -1,10 +1,12 @@
 import type { Network, SourceConfig } from '../config/config.ts';
 import { BridgeError, messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/finding.ts';
+import type { Security } from '../core/security.ts';
 import type { Stream } from '../core/stream.ts';
 import { rankEndpoint, readTcp } from '../ingress/endpoint.ts';
 import { replayTarget } from '../ingress/replay-target.ts';
 import { bridgeFinding as find } from './bridge-findings.ts';
+import type { Peer } from './greeting.ts';
 import { holderOf } from './holder.ts';
 import { listen, SocketEvents, socketAt } from './listening.ts';
 import { peerAt } from './neighbours.ts';
@@ -100,12 +102,15 @@ async function notBound(
   const port = readTcp(endpoint)?.port ?? 0;
   if (!(error instanceof BridgeError) || error.code !== 'EADDRINUSE' || port === 0)
     return find('bind-failed', endpoint, messageOf(error), { facts: { error: (error as BridgeError).code ?? null } });
-  const [who, peer] = await Promise.all([holderOf(port), peerAt({ host: '127.0.0.1', port }, patience)]);
-  const what = peer?.kind === 'zmq' ? `a ZeroMQ ${peer.type}, ` : '';
+  // Here the source tells nobody its password, and whoever was first at its port is not to get it.
+  const approach = { ...patience, isReticent: true };
+  const [who, peer] = await Promise.all([holderOf(port), peerAt({ host: '127.0.0.1', port }, approach)]);
+  const what = kindOf(peer, patience.security);
   const isSubscriber = peer?.kind === 'zmq' && (peer.type === 'SUB' || peer.type === 'XSUB');
   const sentence = `the port is taken by ${what}${who ?? 'another process'}`;
   const facts = { holder: who, socket: peer?.kind === 'zmq' ? peer.type : null };
-  if (isSubscriber && isBridgeUnknown) return find('port-held', endpoint, sentence, { facts });
+  if ((isSubscriber || peer?.kind === 'guarded') && isBridgeUnknown)
+    return find('port-held', endpoint, sentence, { facts });
   return find('port-taken', endpoint, sentence, {
     facts,
     cause: `the port is taken by ${who ?? 'another program'}`,
@@ -113,6 +118,11 @@ async function notBound(
       remedy: 'that is a subscriber, another bridge as a rule: end it, or set HTTP_PORT to its port and ask it',
     }),
   });
+}
+
+function kindOf(peer: Peer | null, { mechanism }: Security): string {
+  if (peer?.kind === 'zmq') return `a ZeroMQ ${peer.type}, `;
+  return peer?.kind === 'guarded' ? `a ZeroMQ socket with ${mechanism}, ` : '';
 }
 
 interface Found {

@@ -18,7 +18,7 @@ export const bridgeFindings = {
   'port-held': {
     level: 'warning',
     means:
-      'A subscriber has the port that a source binds: the bridge itself as a rule, which could not be asked (HTTP is off, or it is a standby that was asked).',
+      'A subscriber, or a socket that wants the password or keys of the source, has the port that a source binds: the bridge itself as a rule, which could not be asked (HTTP is off, or it is a standby that was asked).',
     remedy: 'ask the bridge that has it: run doctor with its HTTP_PORT; a second bridge cannot have the port, too',
     cause: 'a bridge that was not asked has the port',
   },

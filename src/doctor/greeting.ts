@@ -14,8 +14,8 @@ import { greetPlain } from './plain-greeting.ts';
 /** What answers at the other end of a connection. */
 export type Peer =
   | { readonly kind: 'zmq'; readonly type: string; readonly version: string }
-  /** It wants CURVE, as the source does: what it is only libzmq can ask. */
-  | { readonly kind: 'encrypted' }
+  /** It has the mechanism of the source, and what it is it tells only who shows a password (PLAIN) or speaks CURVE. */
+  | { readonly kind: 'guarded' }
   /** `own`: that of the source. */
   | { readonly kind: 'mechanism'; readonly mechanism: string; readonly own: string }
   /** It is not content with what the source shows. */
@@ -37,7 +37,7 @@ const ready = commandFrame('READY', metadataOf({ 'Socket-Type': 'SUB' }));
  * its mechanism only after the peer: libzmq would not name another one, and never dial again.
  */
 export async function greet(socket: Socket, address: Address, approach: Approach): Promise<Peer> {
-  const { security } = approach;
+  const { security, isReticent = false } = approach;
   const reader = new HandshakeReader(security.mechanism);
   const greeting = greetingOf({ mechanism: security.mechanism, asServer: false });
   const short = { ...approach, answer: readyPatience };
@@ -55,12 +55,14 @@ export async function greet(socket: Socket, address: Address, approach: Approach
   await say(greeting.subarray(0, opening), short, () => reader.isGreeted);
   if (isOpen() && !(reader.isGreeted && security.mechanism === 'PLAIN'))
     await say(greeting.subarray(opening), short, () => security.mechanism === 'PLAIN' && reader.isGreeted);
-  if (security.mechanism === 'PLAIN' && isOpen() && reader.isGreeted)
+  if (security.mechanism === 'PLAIN' && isOpen() && reader.isGreeted) {
+    if (isReticent) return { kind: 'guarded' };
     return greetPlain(
       socket,
       { address, security, unsaid: greeting.subarray(said), version: reader.version },
       approach,
     );
+  }
   // Somebody who waits for ours before he says what he is.
   if (isOpen() && reader.isGreeted) await say(ready, approach, () => false);
   return reader.read(heard.bytes) ?? (await unheard(address, approach, heard, reader.isGreeted));
@@ -106,7 +108,7 @@ class HandshakeReader {
     this.version = greeting.hasCommands ? '3.1' : '3.0';
     const { mechanism } = greeting;
     if (mechanism !== this.#own) return { kind: 'mechanism', mechanism, own: this.#own };
-    if (mechanism === 'CURVE') return { kind: 'encrypted' };
+    if (mechanism === 'CURVE') return { kind: 'guarded' };
     if (mechanism !== 'NULL') return null;
     const frames = new FrameReader(limits, new Buffers());
     frames.feed(bytes.subarray(taken));

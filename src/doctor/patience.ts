@@ -12,6 +12,8 @@ export interface Patience {
 /** How a peer is met: as the source would meet it. */
 export interface Approach extends Patience {
   readonly security: Security;
+  /** Tells nobody a password: who asks for one is known by that alone. */
+  readonly isReticent?: boolean;
 }
 
 /** What the work gives; null where the signal aborts first. The work goes on; its outcome is then nobody's business. */

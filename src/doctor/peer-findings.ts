@@ -9,7 +9,7 @@ export function isPublisher(peer: Peer | null): boolean {
 
 /** Or it may be one, for all that can be seen. */
 export function mayPublish(peer: Peer | null): boolean {
-  return peer === null || peer.kind === 'encrypted' || isPublisher(peer);
+  return peer === null || peer.kind === 'guarded' || isPublisher(peer);
 }
 
 export function isRouter(peer: Peer | null): boolean {
@@ -48,7 +48,7 @@ function wish(mechanism: string): string {
 export function whyNoPeer(subject: string, peer: Peer): Finding | null {
   switch (peer.kind) {
     case 'zmq':
-    case 'encrypted':
+    case 'guarded':
       return null;
     case 'mechanism':
       return find('mechanism-mismatch', subject, `the socket ${wish(peer.mechanism)}; the source has ${peer.own}`, {
@@ -80,7 +80,7 @@ function foreignSentence({ like, begins }: Extract<Peer, { kind: 'foreign' }>): 
 
 /** Who answers where events are asked for. */
 export function asPublisher(subject: string, peer: Peer): Finding {
-  if (peer.kind === 'encrypted')
+  if (peer.kind === 'guarded')
     return find('encrypted', subject, 'a ZeroMQ socket with CURVE answers; its kind shows only with the right keys');
   const wrong = whyNoPeer(subject, peer);
   if (wrong !== null || peer.kind !== 'zmq') return wrong as Finding;

@@ -41,7 +41,7 @@ async function* toRouter(subject: string, endpoint: string, patience: Approach):
   const { steps, reached } = await collect(endpoint, patience);
   for (const finding of steps) yield finding.level === 'failure' ? unreachable(subject, finding) : finding;
   const peer = reached?.peer ?? null;
-  if (reached !== null && (peer === null || peer.kind === 'encrypted' || isRouter(peer))) return true;
+  if (reached !== null && (peer === null || peer.kind === 'guarded' || isRouter(peer))) return true;
   if (peer !== null) yield notRouter(subject, peer);
   const tcp = readTcp(endpoint);
   if (tcp !== null && !patience.signal.aborted)

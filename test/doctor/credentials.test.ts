@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Publisher, Router } from 'zeromq';
 import { freePorts } from '../support/ports.ts';
 import { curvePairs, EngineContext, plain, plainDials } from '../support/security.ts';
+import { greeting } from '../support/zmtp-bytes.ts';
 import { diagnose } from './support.ts';
 
 const closers: (() => unknown)[] = [];
@@ -162,5 +166,22 @@ describe('doctor where engines with credentials dial in', () => {
       `127.0.0.1: a peer was turned away: its public key ${theirs.publicKey}`,
     );
     expect(found.verdict).toMatch(/: wrong CURVE keys\.$/);
+  });
+
+  it('does not tell the password to whoever has taken their port', async () => {
+    const heard: Buffer[] = [];
+    const squat = (socket: Socket) => {
+      socket.on('data', (bytes) => heard.push(bytes)).on('error', () => undefined);
+      socket.write(greeting({ mechanism: 'PLAIN' }));
+    };
+    const squatter = createServer(squat).listen(0);
+    await once(squatter, 'listening');
+    closers.push(() => squatter.close());
+    const { port } = squatter.address() as AddressInfo;
+    const found = await diagnose(['--only', 'sources', '--zmq-port', String(port)], credentials(plain.password));
+    expect(found.findings[0]).toMatchObject({ code: 'port-held', facts: { socket: null } });
+    expect(found.findings[0]?.message).toContain('taken by a ZeroMQ socket with PLAIN');
+    expect(heard.length).toBeGreaterThan(0);
+    expect(Buffer.concat(heard).toString('latin1')).not.toContain(plain.password);
   });
 });

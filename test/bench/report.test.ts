@@ -60,7 +60,9 @@ it('reads processor time and memory of a process', () => {
   const burnt = process.cpuUsage();
   while (process.cpuUsage(burnt).user < 100_000) JSON.stringify(burnt);
   expect(processorTime(process.pid) - before).toBeGreaterThan(0.05);
-  expect(peakMemory(process.pid)).toBeGreaterThanOrEqual(process.memoryUsage.rss());
+  // Before the peak: it may grow in between. The kernel counts both in strides.
+  const now = process.memoryUsage.rss();
+  expect(peakMemory(process.pid)).toBeGreaterThan(0.9 * now);
 });
 
 describe('tables', () => {

@@ -4,7 +4,7 @@ import { plainAddress } from '../zmtp/address.ts';
 export interface ZapRequest {
   readonly version: Buffer;
   readonly id: Buffer;
-  /** IP address of the peer. */
+  /** IP address of the peer; over `ipc://` `localhost:` with its user, group and process. */
   readonly address: string;
   readonly mechanism: string;
   /** Of PLAIN user name and password, of CURVE the public key: 32 bytes. */

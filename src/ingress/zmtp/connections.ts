@@ -8,7 +8,7 @@ import { ZmtpConnection } from './connection.ts';
 import { sharedBuffer } from './receive.ts';
 import { Rotation } from './rotation.ts';
 import { sayTrouble, troubleOf } from './trouble.ts';
-import type { ZmtpError } from './zmtp-error.ts';
+import { ZmtpError } from './zmtp-error.ts';
 
 export interface ConnectionLimits {
   readonly total: number;
@@ -102,9 +102,22 @@ export class Connections {
 
   #admits(peer: string): boolean {
     const { total, perAddress } = this.#options.limits;
-    if (this.#open.size >= total) return this.#turnAway(peer, `${total} connections are open, which is the limit`);
-    if (this.#countOf(peer) < perAddress) return true;
-    return this.#turnAway(peer, `${perAddress} connections from this address are open, which is the limit`);
+    if (this.#countOf(peer) >= perAddress && !this.#makeRoom((one) => one.peer === peer))
+      return this.#turnAway(peer, `${perAddress} connections from this address are open, which is the limit`);
+    if (this.#open.size < total || this.#makeRoom(() => true)) return true;
+    return this.#turnAway(peer, `${total} connections are open, which is the limit`);
+  }
+
+  /** Ends the oldest one without a handshake: strangers, who need no password to connect, are not to keep engines out. */
+  #makeRoom(isFit: (connection: ZmtpConnection) => boolean): boolean {
+    for (const connection of this.#open) {
+      if (connection.wasEstablished || connection.hasEnded || !isFit(connection)) continue;
+      connection.fail(
+        new ZmtpError('handshake_timeout', 'no ZMTP handshake yet, and its place was needed for another'),
+      );
+      return true;
+    }
+    return false;
   }
 
   #turnAway(peer: string, message: string): false {

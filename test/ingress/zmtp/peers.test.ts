@@ -152,6 +152,22 @@ describe('a bound source and peers that', () => {
     expect(opened.peers).toEqual([1, 2, 1, 0, 1, 2]);
   });
 
+  it.each([
+    ['in total', { total: 2, perAddress: 9 }],
+    ['from one address', { total: 9, perAddress: 2 }],
+  ])('take all places %s without a handshake: the oldest makes room for an engine', async (_, limits) => {
+    const opened = await open({ limits, handshakeTimeout: 600_000 });
+    const strangers = [await ZmtpPeer.dial(opened.port), await ZmtpPeer.dial(opened.port)];
+    for (const stranger of strangers) {
+      await publisher(opened);
+      await stranger.closed();
+    }
+    expect(opened.peers).toEqual([1, 2]);
+    expect(opened.troubles.map(({ reason }) => reason)).toEqual(['handshake_failed', 'handshake_failed']);
+    await (await ZmtpPeer.dial(opened.port)).closed();
+    expect(opened.troubles.at(-1)?.reason).toBe('too_many_connections');
+  });
+
   it('begin messages that are too large together: ends the one that goes too far, and its room is free again', async () => {
     const opened = await open({ limits: { unfinished: 200_000 } });
     const reader = opened.read();

@@ -32,9 +32,10 @@ export function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** The truth file of `simulate --truth`. */
+/** The truth file of `simulate --truth`, which may still grow: its last line counts once it is whole. */
 export function readTruth(file: string): TruthLine[] {
-  return linesOf(readFileSync(file, 'utf8')).map((line) => JSON.parse(line) as TruthLine);
+  const text = readFileSync(file, 'utf8');
+  return linesOf(text.slice(0, text.lastIndexOf('\n') + 1)).map((line) => JSON.parse(line) as TruthLine);
 }
 
 /**

@@ -86,6 +86,8 @@ export class Publisher {
 
   /** Ends as an engine does that has sent all it had; resolves when subscribers have it. */
   async finish(): Promise<void> {
+    // One that has only just begun would die of the signal.
+    await waitFor(() => this.last !== undefined, { what: `${this.pod} publishes` });
     const program = this.#lives.at(-1)?.program;
     const code = await program?.stop('SIGTERM');
     if (code !== 0) throw new Error(`${this.pod} ended with ${code}: ${program?.stderr}`);

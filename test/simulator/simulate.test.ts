@@ -21,7 +21,7 @@ afterEach(async () => {
 
 interface Simulation {
   readonly exitCode: Promise<number>;
-  readonly stdout: PassThrough;
+  stdout(): string;
   stderr(): string;
   /** Sends the signal, once the command listens for it. */
   stop(): Promise<void>;
@@ -29,7 +29,12 @@ interface Simulation {
 
 function simulate(...argv: string[]): Simulation {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  let output = '';
   let errors = '';
+  // Read as it comes: a pipe that nobody reads fills up, and the command waits.
+  stdout.on('data', (chunk) => {
+    output += chunk;
+  });
   stderr.on('data', (chunk) => {
     errors += chunk;
   });
@@ -42,7 +47,12 @@ function simulate(...argv: string[]): Simulation {
     addSimulateCommand(program, { argv, env: {}, stdout, stderr, onSignal: register }, resolve);
     program.parseAsync(['simulate', ...argv], { from: 'user' }).catch(reject);
   });
-  return { exitCode, stdout, stderr: () => errors, stop: async () => (await registered)('SIGTERM') };
+  return {
+    exitCode,
+    stdout: () => output,
+    stderr: () => errors,
+    stop: async () => (await registered)('SIGTERM'),
+  };
 }
 
 async function bound(endpoint: string, ranks = 1): Promise<SourceReader[]> {
@@ -184,7 +194,7 @@ describe('simulate', () => {
     await reader?.texts(10);
     await stop();
     expect(await exitCode).toBe(0);
-    const truth = String(stdout.read())
+    const truth = stdout()
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));

@@ -14,7 +14,7 @@ Everything is optional. Values come from four places, the later ones win:
 1. the defaults below;
 2. a file, YAML or JSON, named by \`--config\` or \`CONFIG\`; keys are nested at their dots, unknown keys are errors;
 3. environment variables;
-4. flags of \`run\` and \`check-config\`.
+4. flags, of every command that reads the configuration (\`--help\` of each lists them).
 
 \`kv-event-bridge check-config\` prints what is in effect and where each value came from, with secrets hidden, and ends with
 exit code 2 when anything is wrong; all problems are reported together. \`kv-event-bridge schema --config\` prints a JSON

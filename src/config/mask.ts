@@ -49,7 +49,7 @@ function maskSourceText(text: string): string {
 
 /** An endpoint for an error, quoted; endpoints have no passwords, but somebody may try one all the same. */
 export function shownEndpoint(text: string): string {
-  return JSON.stringify(maskText(text));
+  return JSON.stringify(/[@?]/.test(text) ? maskUrl(text) : text);
 }
 
 /** What somebody typed on the command line, quoted, for an error. */

@@ -1,7 +1,8 @@
 import { BridgeError, codeOf, messageOf } from '../core/errors.ts';
 
 const remedies: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process uses the port; end it or choose another port',
+  EADDRINUSE:
+    'another process uses the port; end it, or choose another one (zmq.port, ZMQ_PORT, or bind of the source)',
   EADDRNOTAVAIL: 'the address belongs to none of this machine’s interfaces; bind tcp://*:<port> or a local address',
   ENODEV: 'the host is no interface or address of this machine; bind tcp://*:<port> or a local address',
   EAGAIN: 'the name does not resolve now; check the name server or use an address',
@@ -15,7 +16,9 @@ const remedies: Readonly<Record<string, string>> = {
 export function openError(error: unknown, mode: 'bind' | 'connect', endpoint: string): BridgeError {
   const code = codeOf(error) ?? 'UNKNOWN';
   const remedy = remedies[code] ?? 'check the address';
-  return new BridgeError(code, `cannot ${mode} ${endpoint}: ${messageOf(error)} (${code}); ${remedy}`, {
+  const message = messageOf(error);
+  const reason = message.includes(code) ? message : `${message} (${code})`;
+  return new BridgeError(code, `cannot ${mode} ${endpoint}: ${reason}; ${remedy}`, {
     cause: error,
   });
 }

@@ -93,8 +93,8 @@ export class ZmqSource implements Source {
   async open(onReconnect: () => void = () => undefined): Promise<void> {
     const { endpoint, mode, topics } = this.#options;
     checkEndpoint(endpoint, mode);
-    await this.#handler?.open();
     const socket = this.#createSocket();
+    await this.#handler?.open();
     this.#monitored = this.#monitor(socket, onReconnect);
     for (const topic of topics) socket.subscribe(topic);
     try {

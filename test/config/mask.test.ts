@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { masked, maskUrl, scrubbed } from '../../src/config/mask.ts';
+import { masked, maskUrl, scrubbed, shownEndpoint } from '../../src/config/mask.ts';
 
 describe('maskUrl', () => {
   it.each([
@@ -28,6 +28,17 @@ describe('masked', () => {
     const sources = { doc: '', format: 'sources', default: null } as const;
     const one = { name: 'a', bind: 'tcp://u:hunter2@*:5557', topics: ['kv@', 'kv@10.0.0.5@org/m'] };
     expect(masked(sources, [one])).toEqual([{ ...one, bind: 'tcp://u:***@*:5557' }]);
+  });
+});
+
+describe('an endpoint in an error', () => {
+  it.each([
+    ['tcp://fd00::7:5557', '"tcp://fd00::7:5557"'],
+    ['10.0.0.7:5557', '"10.0.0.7:5557"'],
+    ['tcp://u:hunter2@host:5557', '"tcp://u:***@host:5557"'],
+    ['u:hunter2@host', '"***"'],
+  ])('%s is shown as %s', (text, shown) => {
+    expect(shownEndpoint(text)).toBe(shown);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Context, Request } from 'zeromq';
+import type { Security } from '../../src/core/security.ts';
 import { ZapHandler } from '../../src/ingress/zap/handler.ts';
 import { plain } from '../support/security.ts';
 
@@ -8,11 +9,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function handler() {
+async function handler(security: Security = plain) {
   const refused: string[] = [];
   const context = new Context();
   const onRefused = (peer: string, why: string) => refused.push(`${peer}: ${why}`);
-  const zap = new ZapHandler({ context, security: plain, onRefused });
+  const zap = new ZapHandler({ context, security, onRefused });
   await zap.open();
   const client = new Request({ context, linger: 0, receiveTimeout: 5_000 });
   client.connect('inproc://zeromq.zap.01');
@@ -50,6 +51,13 @@ describe('the ZAP handler', () => {
     const { ask, refused } = await handler();
     expect((await ask(...request('NULL')))[2]).toBe('300');
     expect(refused).toEqual(['10.0.0.7: it offers NULL']);
+  });
+
+  it('lets nobody in whose key is none, and goes on', async () => {
+    const { ask, refused } = await handler({ mechanism: 'CURVE', secretKey: '', serverKey: null, allow: [] });
+    expect((await ask(...request('CURVE', 'short')))[2]).toBe('300');
+    expect(refused).toEqual(['10.0.0.7: it shows 5 bytes instead of a public key']);
+    expect((await ask(...request('CURVE', 'k'.repeat(32))))[2]).toBe('200');
   });
 
   it('goes on after what is no request', async () => {

@@ -16,6 +16,8 @@ export interface ZapHandlerOptions {
   readonly onRefused: (peer: string, why: string) => void;
 }
 
+/** Of a CURVE key. */
+const keyBytes = 32;
 const nothing = Buffer.alloc(0);
 const endpoint = 'inproc://zeromq.zap.01';
 /** Longest time until the end is noticed. */
@@ -87,6 +89,7 @@ function whyNot(security: Security, credentials: readonly Buffer[]): string | nu
       return isUser && isPassword ? null : 'wrong user name or password';
     }
     case 'CURVE': {
+      if (first.length !== keyBytes) return `it shows ${first.length} bytes instead of a public key`;
       const key = toZ85(first);
       const isAllowed = security.allow.length === 0 || security.allow.includes(key);
       return isAllowed ? null : `its public key ${key} is not in curveAllow`;

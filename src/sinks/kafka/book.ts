@@ -50,7 +50,8 @@ export class KafkaBook implements CheckpointBook {
   async put(stream: string, checkpoint: Checkpoint | null): Promise<void> {
     const { bridge, config } = this.#parts;
     const state = await this.nameState();
-    if (state.isHeld) throw new BridgeError('NAME_HELD', `a bridge with the name "${bridge}" runs: ${state.evidence}`);
+    if (state.isHeld)
+      throw new BridgeError('NAME_HELD', `a bridge with the name "${bridge}" runs: ${state.evidence}; end it first`);
     await this.#run(async () => {
       const isTaken = await this.#read(async (_, view) => view.claims.length > 0);
       if (config.delivery === 'exactly-once' || isTaken) await this.#putAsOwner(stream, checkpoint);

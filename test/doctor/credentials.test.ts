@@ -58,7 +58,7 @@ function answering(router: Router): () => Promise<void> {
 
 const credentials = (password: string) => ({ ZMQ_PLAIN_USERNAME: plain.username, ZMQ_PLAIN_PASSWORD: password });
 const look = (port: number, env: Record<string, string>, ...more: readonly string[]) =>
-  diagnose([`127.0.0.1:${port}`, '--wait', '1s', ...more], env);
+  diagnose([`127.0.0.1:${port}`, '--wait', '5s', ...more], env);
 
 describe('doctor and an engine with a password', () => {
   it('hears it with the same one, and asks its replay socket', async () => {

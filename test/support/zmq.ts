@@ -1,5 +1,6 @@
 import type { MessageLike, SocketOptions } from 'zeromq';
 import { XPublisher } from 'zeromq';
+import { codeOf } from '../../src/core/errors.ts';
 import type { Frame } from '../../src/core/frame.ts';
 import type { Fact, Observe } from '../../src/core/observer.ts';
 import type { Source } from '../../src/core/source.ts';
@@ -17,8 +18,19 @@ export class RawPublisher {
 
   static async bind(endpoint: string, options: SocketOptions<XPublisher> = {}): Promise<RawPublisher> {
     const publisher = new RawPublisher(options);
-    await publisher.#socket.bind(endpoint);
+    await waitFor(() => publisher.#tryToBind(endpoint), { what: `${endpoint} is free`, every: 20 });
     return publisher;
+  }
+
+  /** A socket that was just closed keeps its port for a moment. */
+  async #tryToBind(endpoint: string): Promise<boolean> {
+    try {
+      await this.#socket.bind(endpoint);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'EADDRINUSE') return false;
+      throw error;
+    }
   }
 
   static connect(endpoint: string, options: SocketOptions<XPublisher> = {}): RawPublisher {

@@ -70,6 +70,11 @@ export class Recorder {
     return this.#kernel.record(payload, this.#kernel.start + this.#size, high, low);
   }
 
+  /** Of the n-th record that the last `write` has added: the offset behind it, from the first of what is there. */
+  endOf(record: number): number {
+    return this.#kernel.endOf(record) - this.#kernel.start;
+  }
+
   /** Keeps what the last `write` has added, up to this offset behind the first of what is there. */
   keep(size: number): void {
     this.#size = size;

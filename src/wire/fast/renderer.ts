@@ -75,19 +75,19 @@ export class Renderer {
    * The same for a payload that was not read yet, in the kernel; the number of events, whose types it then has, or 0: none
    * for it. What it has written must be flushed before it reads anything else.
    */
-  record(payload: Uint8Array, kernel: Kernel): number {
+  record(payload: Uint8Array): number {
     const recorder = this.#recorder;
     if (recorder === null || !(this.#isRecording ?? this.#startRecording(recorder))) return 0;
     const { high, low } = this.#envelope;
     // The next number; one that carries is left to `add`.
     const count = low === 0xffff_ffff ? 0 : recorder.write(payload, high, low + 1);
     if (count === 0) return 0;
-    const size = kernel.endOf(count - 1) - kernel.start;
+    const size = recorder.endOf(count - 1);
     if (!this.#arena.hasRoom(size)) return 0;
     this.#envelope.count();
     recorder.keep(size);
-    const before = this.#arena.at - this.#start - kernel.start;
-    for (let event = 0; event < count; event += 1) this.#ends.push(before + kernel.endOf(event));
+    const before = this.#arena.at - this.#start;
+    for (let event = 0; event < count; event += 1) this.#ends.push(before + recorder.endOf(event));
     return count;
   }
 

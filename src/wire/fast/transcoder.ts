@@ -19,7 +19,6 @@ const noFailures: readonly never[] = [];
  * cannot be read, goes to the reference implementation, and `onFallback` is called: the records are the same.
  */
 export class FastTranscoder implements Transcoder {
-  readonly #kernel: Kernel | null;
   readonly #walk: BatchWalk;
   readonly #renderer: Renderer;
   readonly #onFallback: () => void;
@@ -30,7 +29,6 @@ export class FastTranscoder implements Transcoder {
   /** Without a kernel JavaScript does all of it. */
   constructor(onFallback: () => void, kernel: Kernel | null = Kernel.make()) {
     this.#onFallback = onFallback;
-    this.#kernel = kernel;
     this.#walk = new BatchWalk(kernel);
     this.#renderer = new Renderer(kernel);
   }
@@ -72,9 +70,9 @@ export class FastTranscoder implements Transcoder {
   append(run: FastRun, payload: Buffer): Appended | null {
     this.#check(run);
     this.#current = null;
-    const count = this.#kernel === null ? 0 : this.#renderer.record(payload, this.#kernel);
+    const count = this.#renderer.record(payload);
     if (count === 0) return null;
-    this.#walk.noteRecords(this.#kernel as Kernel, count);
+    this.#walk.noteRecords(count);
     return this.#walk;
   }
 

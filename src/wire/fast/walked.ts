@@ -74,22 +74,25 @@ export class BatchWalk {
     return walk.isAtEnd && walk.spent + slotCost * slots <= maxMemory;
   }
 
-  /** What the kernel has written as records; how many of them. */
-  noteRecords(kernel: Kernel, count: number): void {
-    const counts = this.#counts;
-    counts.BlockStored = 0;
-    counts.BlockRemoved = 0;
-    counts.AllBlocksCleared = 0;
+  /** Of a batch that the kernel has written as so many records: time and counts. */
+  noteRecords(count: number): void {
+    const kernel = this.#kernel as Kernel;
     this.#ts = kernel.time;
-    for (let event = 0; event < count; event += 1) counts[(fastTypes[kernel.typeOf(event) - 1] as FastType).name] += 1;
+    this.#countNone();
+    for (let event = 0; event < count; event += 1)
+      this.#counts[(fastTypes[kernel.typeOf(event) - 1] as FastType).name] += 1;
   }
 
   #begin(bytes: Buffer, from: number): void {
     const { bodies } = this;
-    const counts = this.#counts;
     bodies.bytes = bytes;
     bodies.from = from;
     bodies.count = 0;
+    this.#countNone();
+  }
+
+  #countNone(): void {
+    const counts = this.#counts;
     counts.BlockStored = 0;
     counts.BlockRemoved = 0;
     counts.AllBlocksCleared = 0;

@@ -30,11 +30,14 @@ export interface ConnectionsOptions extends Omit<ConnectionOptions, 'buffers' | 
 /** Several times a second, but not much more often than the shortest time limit asks for. */
 const checkInterval = 250;
 
+/** Of all sources: what is kept for the next long frame must not add up with their number. */
+const buffers = new Buffers();
+
 /** All connections of one source: counts them, keeps them in bounds, and tells of them. */
 export class Connections {
   readonly rotation = new Rotation<ZmtpConnection>();
   readonly #options: ConnectionsOptions;
-  readonly #memory = { buffers: new Buffers(), shared: sharedBuffer() };
+  readonly #memory = { buffers, shared: sharedBuffer() };
   readonly #open = new Set<ZmtpConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #upkeep: NodeJS.Timeout;

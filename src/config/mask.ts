@@ -41,20 +41,24 @@ export function masked(setting: AnySetting, value: unknown): unknown {
   return value;
 }
 
-/** Of endpoints, which have no passwords, though somebody may try one; or of a list of sources that is no JSON. */
-function maskSourceText(text: string): string {
-  if (secretKey.test(text)) return hidden;
+/** Endpoints have no passwords, though somebody may try one. */
+function maskEndpoint(text: string): string {
   return /[@?]/.test(text) ? maskUrl(text) : text;
 }
 
-/** An endpoint for an error, quoted; endpoints have no passwords, but somebody may try one all the same. */
+/** Of endpoints, or of a list of sources that is no JSON. */
+function maskSourceText(text: string): string {
+  return secretKey.test(text) ? hidden : maskEndpoint(text);
+}
+
+/** An endpoint for an error, quoted. */
 export function shownEndpoint(text: string): string {
-  return JSON.stringify(/[@?]/.test(text) ? maskUrl(text) : text);
+  return JSON.stringify(maskEndpoint(text));
 }
 
 /** What somebody typed on the command line, quoted, for an error. */
 export function shownArgument(text: string): string {
-  return /[@?]/.test(text) ? shownEndpoint(text) : JSON.stringify(text.slice(0, 100));
+  return JSON.stringify(maskEndpoint(text).slice(0, 100));
 }
 
 function maskDeep(value: unknown, mask: (text: string) => string): unknown {

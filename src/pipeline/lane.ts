@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Held } from '../core/checkpoint.ts';
 import type { Sink } from '../core/sink.ts';
@@ -124,8 +125,9 @@ export class Lane {
 
   /**
    * Waits for something to write; false when all is written and no more will come. What comes after a pause is written at
-   * once; where more has come during the last write there is a load, and what there is may linger for a larger write, where
-   * enough is likely to come meanwhile.
+   * once, with whatever other engines have sent at the same time: one turn of the event loop reads all their sockets, and
+   * a second write would have to wait for the first. Where more has come during the last write there is a load, and what
+   * there is may linger for a larger write, where enough is likely to come meanwhile.
    */
   async #hasWork(): Promise<boolean> {
     let isLoaded = true;
@@ -133,6 +135,7 @@ export class Lane {
       if (this.#isFinishing) return false;
       isLoaded = false;
       await this.#sleepUntilWoken();
+      await turn();
     }
     const { linger } = this.#options.config;
     if (isLoaded && !this.#mustNotLinger() && this.#isWorthwhile(linger)) await this.#linger(linger);

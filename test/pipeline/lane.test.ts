@@ -42,6 +42,21 @@ describe('a lane', () => {
     expect(sink.writes).toEqual([['#1'], ['#2']]);
   });
 
+  it('takes along what other engines have sent at the same time, which the same turn of the event loop reads', async () => {
+    const sink = new PlayedSink();
+    const { lane } = laneOf(sink);
+    lane.start(() => undefined);
+    await settle();
+    const bothRead = new Promise<void>((resolve) => {
+      // Two sockets are two callbacks; what the first one wakes runs in between.
+      setImmediate(() => void lane.push(batch(1)));
+      setImmediate(() => resolve(void lane.push(batch(2))));
+    });
+    await bothRead;
+    await settle();
+    expect(sink.writes).toEqual([['#1', '#2']]);
+  });
+
   it('lets a write linger where more has come during the last one, but not once it is full', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';

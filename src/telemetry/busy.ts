@@ -1,4 +1,5 @@
 import type { Fact } from '../core/observer.ts';
+import type { Series } from './bulk-histogram.ts';
 import { knownValues } from './catalogue.ts';
 import type { Instruments, Tally } from './instruments.ts';
 import type { SocketTraffic } from './traffic.ts';
@@ -12,6 +13,7 @@ export class BusyFacts {
   readonly #metrics: Instruments;
   readonly #now: () => number;
   readonly #sinks = new Map<string, SinkTallies>();
+  readonly #deliveries = new Map<string, Deliveries>();
   readonly #lanes = new Map<string, Of<'lane'>>();
 
   constructor(metrics: Instruments, now: () => number) {
@@ -26,6 +28,15 @@ export class BusyFacts {
     tally.amount += batches;
   };
 
+  readonly delivered = ({ sink, records, bytes, at, latencies, stays }: Of<'delivered'>): void => {
+    const deliveries = this.#delivered(sink);
+    deliveries.records.amount += records;
+    deliveries.bytes.amount += bytes;
+    deliveries.lastAt = at;
+    for (const ms of latencies) deliveries.sinceEngine?.add(ms / 1_000);
+    for (const ms of stays) deliveries.sinceReceipt?.add(ms / 1_000);
+  };
+
   readonly lane = (fact: Of<'lane'>): void => {
     this.#lanes.set(fact.sink, fact);
   };
@@ -33,6 +44,9 @@ export class BusyFacts {
   flush(): void {
     for (const source of this.traffic.sources) this.#flushSource(source);
     this.#metrics.flush();
+    for (const [sink, { lastAt }] of this.#deliveries) {
+      this.#metrics.set('sink_last_settled_timestamp_seconds', { sink }, lastAt / 1_000);
+    }
     for (const [sink, { bytes, records, batches }] of this.#lanes) {
       this.#metrics.set('lane_bytes', { sink }, bytes);
       this.#metrics.set('lane_records', { sink }, records);
@@ -72,11 +86,36 @@ export class BusyFacts {
     else this.#metrics.set('source_clock_skew_seconds', { source }, skew / 1_000);
   }
 
+  #delivered(sink: string): Deliveries {
+    const known = this.#deliveries.get(sink);
+    if (known !== undefined) return known;
+    const metrics = this.#metrics;
+    const made: Deliveries = {
+      records: metrics.tally('sink_records_delivered_total', { sink }),
+      bytes: metrics.tally('sink_bytes_delivered_total', { sink }),
+      sinceEngine: metrics.series('sink_delivery_latency_seconds', { sink }),
+      sinceReceipt: metrics.series('sink_bridge_latency_seconds', { sink }),
+      lastAt: 0,
+    };
+    this.#deliveries.set(sink, made);
+    return made;
+  }
+
   #sink(sink: string): SinkTallies {
     const known = this.#sinks.get(sink) ?? {};
     this.#sinks.set(sink, known);
     return known;
   }
+}
+
+/** What one sink has confirmed. */
+interface Deliveries {
+  readonly records: Tally;
+  readonly bytes: Tally;
+  readonly sinceEngine: Series | undefined;
+  readonly sinceReceipt: Series | undefined;
+  /** Milliseconds since 1970. */
+  lastAt: number;
 }
 
 /** The engine whose clock is the furthest ahead decides. */

@@ -148,15 +148,7 @@ function sinkHandlers(metrics: Instruments, busy: BusyFacts): Pick<Handlers, Sin
       metrics.count('sink_backpressure_seconds_total', { sink }, waitedMs / 1_000);
       metrics.set('sink_lag_seconds', { sink }, lagMs / 1_000);
     },
-    delivered: ({ sink, records, bytes, at, latencies, stays }) => {
-      metrics.set('sink_last_settled_timestamp_seconds', { sink }, at / 1_000);
-      metrics.count('sink_records_delivered_total', { sink }, records);
-      metrics.count('sink_bytes_delivered_total', { sink }, bytes);
-      const sinceEngine = metrics.series('sink_delivery_latency_seconds', { sink });
-      for (const ms of latencies) sinceEngine?.add(ms / 1_000);
-      const sinceReceipt = metrics.series('sink_bridge_latency_seconds', { sink });
-      for (const ms of stays) sinceReceipt?.add(ms / 1_000);
-    },
+    delivered: busy.delivered,
     'dead-lettered': ({ sink, reason, records }) => metrics.count('sink_dead_letters_total', { sink, reason }, records),
     dropped: ({ sink, records, bytes }) => {
       metrics.count('sink_records_dropped_total', { sink }, records);

@@ -33,10 +33,13 @@ export class Delivery {
   readonly #backoff: Backoff;
   /** What was last reported: `up`, or the kind and code of the error. */
   #reported = '';
+  /** Stops waiting for the attempt that is under way. */
+  #abandon: () => void = () => undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
     this.#backoff = new Backoff(options.retryInitial, options.retryMax, options.random);
+    options.signal.addEventListener('abort', () => this.#abandon(), { once: true });
   }
 
   /** Calls `holds` with what the sink says it holds. */
@@ -77,7 +80,7 @@ export class Delivery {
     const { signal, clock } = this.#options;
     while (!signal.aborted) {
       try {
-        await orAborted(attempt(), signal);
+        await this.#orAborted(attempt());
         if (signal.aborted) return 'aborted';
         this.#up();
         return 'done';
@@ -93,6 +96,14 @@ export class Delivery {
       }
     }
     return 'aborted';
+  }
+
+  /** Stops waiting when the signal comes: a write that hangs must not outlive the drain deadline. */
+  #orAborted(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#abandon = resolve;
+      work.then(resolve, reject);
+    });
   }
 
   #up(): void {
@@ -120,15 +131,16 @@ export class Delivery {
     let bytes = 0;
     const latencies: number[] = [];
     const stays: number[] = [];
+    let frames = 0;
     for (const batch of batches) {
       records += batch.ends.length;
       bytes += batch.bytes.length;
+      frames += batch.frames;
       if (batch.engineTime !== null) latencies.push(now - batch.engineTime);
       if (batch.frames > 0) stays.push(now - batch.receivedAt);
     }
     const { observe, name } = this.#options;
     observe({ fact: 'delivered', sink: name, records, bytes, at: now, latencies, stays });
-    const frames = batches.reduce((sum, batch) => sum + batch.frames, 0);
     // Control records may be among the dead letters; they stand for no engine batch.
     const dead = Math.min(batchesDeadLettered, frames);
     if (frames > dead) observe({ fact: 'accounting', sink: name, fate: 'delivered', batches: frames - dead });
@@ -140,18 +152,4 @@ export class Delivery {
 function classify(error: unknown): SinkError {
   if (error instanceof SinkError) return error;
   return new SinkError({ kind: 'transient', code: 'UNCLASSIFIED', message: messageOf(error), cause: error });
-}
-
-/** Stops waiting when the signal comes: a write that hangs must not outlive the drain deadline. */
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let abandon = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    abandon = resolve;
-  });
-  signal.addEventListener('abort', abandon, { once: true });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abandon);
-  }
 }

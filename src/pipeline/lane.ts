@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { RecordBatch, RecordForm } from '../core/batch.ts';
 import type { Held } from '../core/checkpoint.ts';
 import type { Sink } from '../core/sink.ts';
@@ -135,7 +134,6 @@ export class Lane {
       if (this.#isFinishing) return false;
       isLoaded = false;
       await this.#sleepUntilWoken();
-      await turn();
     }
     const { linger } = this.#options.config;
     if (isLoaded && !this.#mustNotLinger() && this.#isWorthwhile(linger)) await this.#linger(linger);
@@ -160,10 +158,13 @@ export class Lane {
     return this.#isFinishing || this.#buffer.isRipe;
   }
 
-  async #sleepUntilWoken(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
+  /** One turn of the event loop longer than until it is woken. */
+  #sleepUntilWoken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = () => undefined;
+        setImmediate(resolve);
+      };
     });
-    this.#wake = () => undefined;
   }
 }

@@ -38,8 +38,13 @@ export interface Checkpoint {
 
 /** The value kept in a store, one JSON object: `{"epoch":1763800000000,"seq":"42","sub":0,"ts":1763800000.1,"hash":123}`. */
 export function checkpointText({ position, ts, hash }: Checkpoint): string {
-  const { epoch, seq, sub } = position;
-  return JSON.stringify({ epoch, seq: seq === null ? null : String(seq), sub, ts, hash });
+  // A template, since this is made with every write; of numbers it says what JSON.stringify says.
+  return `{${positionMembers(position)},"ts":${ts},"hash":${hash}}`;
+}
+
+/** A position as members of a JSON object: `"epoch":1763800000000,"seq":"42","sub":0`. */
+export function positionMembers({ epoch, seq, sub }: Position): string {
+  return `"epoch":${epoch},"seq":${seq === null ? 'null' : `"${seq}"`},"sub":${sub}`;
 }
 
 /** Null for text that no bridge has written. */

@@ -23,23 +23,27 @@ export class Caller {
   /** Runs a script; Redis that does not know it (any more) gets its text. Rejects with what the library says. */
   async evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
-    try {
-      return await this.#send(async (client) => {
-        try {
-          return await this.#request(client, ['EVALSHA', script.sha, ...rest]);
-        } catch (error) {
-          if (!isNoScript(error)) throw error;
-          return this.#request(client, ['EVAL', script.text, ...rest]);
-        }
-      });
-    } catch (error) {
-      const refusal = refusalIn(script, messageOf(error));
-      throw refusal === null ? error : new Error(refusal);
+    let words: readonly Argument[] = ['EVALSHA', script.sha, ...rest];
+    for (let redirects = 0; ; ) {
+      try {
+        return await this.#request(this.#connection.open ?? (await this.#connection.ready()), words);
+      } catch (error) {
+        if (isNoScript(error) && words[0] === 'EVALSHA') words = ['EVAL', script.text, ...rest];
+        else if (this.#connection.follow(error)) redirects = checkRedirects(redirects);
+        else throw named(script, error);
+      }
     }
   }
 
-  call(command: string, ...args: readonly string[]): Promise<unknown> {
-    return this.#send((client) => client.call(command, ...args));
+  async call(command: string, ...args: readonly string[]): Promise<unknown> {
+    for (let redirects = 0; ; redirects = checkRedirects(redirects)) {
+      const client = await this.#connection.ready();
+      try {
+        return await client.call(command, ...args);
+      } catch (error) {
+        if (!this.#connection.follow(error)) throw error;
+      }
+    }
   }
 
   /** Carries no `cause`: errors of the library hold the arguments of their command, passwords and records included. */
@@ -52,31 +56,31 @@ export class Caller {
   }
 
   /** The library's command with bytes of our own. */
-  async #request(client: Redis, args: readonly Argument[]): Promise<unknown> {
-    const bytes = requestOf(args, this.#memory);
+  #request(client: Redis, words: readonly Argument[]): Promise<unknown> {
+    const bytes = requestOf(words, this.#memory);
     const command = this.#connection.command('evalsha');
     command.toWritable = () => bytes;
-    try {
-      const answer = await client.sendCommand(command);
-      this.#memory.give(bytes);
-      return answer;
-    } catch (error) {
-      if (isReply(error)) this.#memory.give(bytes);
-      throw error;
-    }
+    const answer = client.sendCommand(command) as Promise<unknown>;
+    answer.then(
+      () => this.#memory.give(bytes),
+      (error: unknown) => {
+        if (isReply(error)) this.#memory.give(bytes);
+      },
+    );
+    return answer;
   }
+}
 
-  async #send(request: (client: Redis) => Promise<unknown>): Promise<unknown> {
-    for (let redirects = 0; ; redirects++) {
-      const client = await this.#connection.ready();
-      try {
-        return await request(client);
-      } catch (error) {
-        if (!this.#connection.follow(error)) throw error;
-        if (redirects >= maxRedirects) throw new Error('CLUSTERDOWN the nodes send each other the slot of these keys');
-      }
-    }
-  }
+/** An error that says which right is missing, where the script was refused for want of one; else the same error. */
+function named(script: Script, error: unknown): unknown {
+  const refusal = refusalIn(script, messageOf(error));
+  return refusal === null ? error : new Error(refusal);
+}
+
+/** One more; throws where it is one too many. */
+function checkRedirects(redirects: number): number {
+  if (redirects < maxRedirects) return redirects + 1;
+  throw new Error('CLUSTERDOWN the nodes send each other the slot of these keys');
 }
 
 /** The server has read all of the command, or reads no more of it; after anything else it may still be on its way. */

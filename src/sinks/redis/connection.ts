@@ -55,9 +55,15 @@ export class Connection {
     return new this.#setup.library.Command(name, [], { replyEncoding: 'utf8' });
   }
 
+  /** The client, where there is one that was ready a moment ago. */
+  get open(): Redis | null {
+    return this.#current?.status === 'ready' ? this.#current : null;
+  }
+
   /** A client that was ready a moment ago; opens one where needed. Rejects with whatever the library says. */
   async ready(): Promise<Redis> {
-    if (this.#current?.status === 'ready') return this.#current;
+    const { open } = this;
+    if (open !== null) return open;
     this.drop();
     let failure: unknown;
     for (const address of this.#candidates()) {

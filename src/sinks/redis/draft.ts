@@ -54,14 +54,18 @@ export interface Call {
   readonly refused: ReadonlyMap<number, ReadonlySet<RecordBatch>>;
 }
 
+const noLetters: Call['deadLetters'] = new Map();
+const noneRefused: Call['refused'] = new Map();
+
 /** One call while it is put together. */
 export class Draft {
   readonly #firstBatch: number;
   readonly #keys = new Map<string, { readonly number: number; readonly pieces: Buffer[] }>();
   readonly #shares = new Map<string, { readonly number: number; readonly share: Share }>();
   readonly #steps: Step[] = [];
-  readonly #deadLetters = new Map<DeadLetter['reason'], number>();
-  readonly #refused = new Map<number, Set<RecordBatch>>();
+  /** Both are rarely needed, and a draft is made for every write. */
+  #deadLetters: Map<DeadLetter['reason'], number> | null = null;
+  #refused: Map<number, Set<RecordBatch>> | null = null;
   #records = 0;
   #bytes = 0;
 
@@ -87,7 +91,9 @@ export class Draft {
     this.#records += weight(piece);
     this.#bytes += piece.bytes.length;
     if (piece.deadLetter === null) return;
+    this.#deadLetters ??= new Map();
     this.#deadLetters.set(piece.deadLetter, (this.#deadLetters.get(piece.deadLetter) ?? 0) + 1);
+    this.#refused ??= new Map();
     const frames = this.#refused.get(index) ?? new Set();
     this.#refused.set(index, frames.add(piece.batch));
   }
@@ -101,8 +107,8 @@ export class Draft {
       documents,
       shares: Array.from(this.#shares.values(), ({ share }) => share),
       steps: this.#steps,
-      deadLetters: this.#deadLetters,
-      refused: this.#refused,
+      deadLetters: this.#deadLetters ?? noLetters,
+      refused: this.#refused ?? noneRefused,
     };
   }
 

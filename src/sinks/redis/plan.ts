@@ -12,32 +12,35 @@ export interface PlanOptions {
 }
 
 /** Cuts batches into calls of bounded size. Calls must be made one after the other: that is what keeps the order. */
-export function* planCalls(batches: readonly RecordBatch[], options: PlanOptions): Generator<Call> {
+export function planCalls(batches: readonly RecordBatch[], options: PlanOptions): Call[] {
+  const calls: Call[] = [];
   let draft = new Draft(0);
-  for (const [index, batch] of batches.entries()) {
+  batches.forEach((batch, index) => {
     for (const piece of piecesOfAll(batch, options)) {
       if (!draft.hasRoomFor(piece)) {
-        yield draft.call();
+        calls.push(draft.call());
         draft = new Draft(index);
       }
       draft.add(piece, index);
     }
-  }
-  if (!draft.isEmpty) yield draft.call();
+  });
+  if (!draft.isEmpty) calls.push(draft.call());
+  return calls;
 }
 
 /**
  * Several frames together must not be divided among calls: what is there of them could not be told after a restart, since
  * the next run of the bridge may put them together in another way.
  */
-function* piecesOfAll(batch: RecordBatch, options: PlanOptions): Generator<Piece> {
-  const pieces = [...piecesOf(batch, options)];
-  if (batch.frames <= 1 || pieces.length === 1) yield* pieces;
-  else for (const frame of apart(batch)) yield* piecesOf(frame, options);
+function piecesOfAll(batch: RecordBatch, options: PlanOptions): readonly Piece[] {
+  const pieces = piecesOf(batch, options);
+  if (batch.frames <= 1 || pieces.length === 1) return pieces;
+  return apart(batch).flatMap((frame) => piecesOf(frame, options));
 }
 
 /** All records of the batch in order, those that can never be written as dead letters. */
-function* piecesOf(batch: RecordBatch, options: PlanOptions): Generator<Piece> {
+function piecesOf(batch: RecordBatch, options: PlanOptions): readonly Piece[] {
+  const pieces: Piece[] = [];
   const target = options.keys.targetOf(batch.stream);
   let from = 0;
   for (let index = 0; index < batch.ends.length; index++) {
@@ -45,17 +48,18 @@ function* piecesOf(batch: RecordBatch, options: PlanOptions): Generator<Piece> {
     const bytes = startOf(batch, index + 1) - 1 - startOf(batch, index);
     const refusal = target.ok ? sizeRefusal(bytes, options.maxRecordBytes) : target;
     if (refusal !== null) {
-      if (target.ok && from < index) yield slice(batch, target.key, from, index);
-      yield deadLetter(batch, index, { ...refusal, target: target.key }, options.keys.deadLetter);
+      if (target.ok && from < index) pieces.push(slice(batch, target.key, from, index));
+      pieces.push(deadLetter(batch, index, { ...refusal, target: target.key }, options.keys.deadLetter));
       from = index + 1;
     } else if (index > from && isFull(batch, from, index + 1)) {
-      yield slice(batch, target.key, from, index);
+      pieces.push(slice(batch, target.key, from, index));
       from = index;
     }
   }
   const isEmpty = batch.ends.length === 0;
   const key = target.ok ? target.key : options.keys.deadLetter;
-  if (isEmpty || from < batch.ends.length) yield slice(batch, key, from, batch.ends.length);
+  if (isEmpty || from < batch.ends.length) pieces.push(slice(batch, key, from, batch.ends.length));
+  return pieces;
 }
 
 type Refusal = Pick<DeadLetter, 'reason' | 'message'>;

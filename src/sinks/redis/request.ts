@@ -12,7 +12,9 @@ const crlf = '\r\n';
  * costs more than all else that this sink does.
  */
 export function requestOf(args: readonly Argument[], memory: ReusedMemory): Buffer {
-  const bytes = memory.take(args.reduce((sum, arg) => sum + around + lengthOf(arg), around));
+  let room = around;
+  for (const arg of args) room += around + lengthOf(arg);
+  const bytes = memory.take(room);
   let at = bytes.write(`*${args.length}${crlf}`, 'latin1');
   for (const arg of args) {
     at += bytes.write(`$${lengthOf(arg)}${crlf}`, at, 'latin1');
@@ -24,5 +26,8 @@ export function requestOf(args: readonly Argument[], memory: ReusedMemory): Buff
 }
 
 function lengthOf(arg: Argument): number {
-  return typeof arg === 'string' ? Buffer.byteLength(arg) : arg.reduce((sum, { length }) => sum + length, 0);
+  if (typeof arg === 'string') return Buffer.byteLength(arg);
+  let length = 0;
+  for (const piece of arg) length += piece.length;
+  return length;
 }

@@ -1,5 +1,5 @@
 import type { Position } from '../../core/checkpoint.ts';
-import { checkpointText, positionText } from '../../core/checkpoint.ts';
+import { checkpointText, positionMembers, positionText } from '../../core/checkpoint.ts';
 import type { Call, Share, Step } from './draft.ts';
 import { checkFence, checkTypes, clock, scriptOf } from './lua.ts';
 import type { Argument } from './request.ts';
@@ -209,10 +209,10 @@ function shareArguments({ stream, follows, complete, begun }: Share): string[] {
 }
 
 /** In the words of a checkpoint, so that both can stand in one message. */
-function positionJson({ epoch, seq, sub }: Position): string {
-  return JSON.stringify({ epoch, seq: seq === null ? null : String(seq), sub });
+function positionJson(position: Position): string {
+  return `{${positionMembers(position)}}`;
 }
 
-function partText({ epoch, seq, sub }: Position, done: number, of: number): string {
-  return JSON.stringify({ epoch, seq: seq === null ? null : String(seq), sub, done, of });
+function partText(position: Position, done: number, of: number): string {
+  return `{${positionMembers(position)},"done":${done},"of":${of}}`;
 }

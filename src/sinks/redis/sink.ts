@@ -71,6 +71,7 @@ export class RedisSink implements Sink {
 
   async write(batches: readonly RecordBatch[]): Promise<WriteOutcome> {
     const letters = new Map<DeadLetter['reason'], number>();
+    let deadLettered = 0;
     const refused = new Set<RecordBatch>();
     let firstRefused = batches.length;
     for (const call of planCalls(batches, { keys: this.#keys, maxRecordBytes: this.#config.maxRecordBytes })) {
@@ -80,10 +81,12 @@ export class RedisSink implements Sink {
         firstRefused = Math.min(firstRefused, index);
         for (const frame of frames) refused.add(frame);
       }
-      for (const [reason, records] of call.deadLetters) letters.set(reason, (letters.get(reason) ?? 0) + records);
+      for (const [reason, records] of call.deadLetters) {
+        letters.set(reason, (letters.get(reason) ?? 0) + records);
+        deadLettered += records;
+      }
     }
     for (const [reason, records] of letters) this.#observe({ fact: 'dead-lettered', sink: 'redis', reason, records });
-    const deadLettered = Array.from(letters.values()).reduce((sum, records) => sum + records, 0);
     return { deadLettered, batchesDeadLettered: refused.size };
   }
 

@@ -11,7 +11,7 @@ const stream = testStream();
 
 function plan(batches: readonly RecordBatch[], options: { template?: string; maxRecordBytes?: number } = {}): Call[] {
   const { template = 'kv-events', maxRecordBytes = 1_000_000 } = options;
-  return [...planCalls(batches, { keys: new Keys(template, null), maxRecordBytes })];
+  return planCalls(batches, { keys: new Keys(template, null), maxRecordBytes });
 }
 
 function linesFor(calls: readonly Call[], key: string): string[] {

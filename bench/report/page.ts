@@ -66,13 +66,14 @@ ${profiles.join('\n')}`,
   ];
 }
 
-function latency({ results }: Report): string {
+function latency({ rounds, results }: Report): string {
   if (results.latency.length === 0) return '';
   return `## Latency
 
 From the engine's \`ts\` to the record at a consumer (reader of the pipe, \`XREAD BLOCK\`, Kafka consumer), ${pacedRate} batches of \`decode1\` per second in all,
 ${pacedSeconds} seconds, of which the first half is left out: the machine code of what runs is made then, and Node.js makes more of it than Python.
 Under load the bridge lets a write wait up to 5 ms (\`linger\`) to become larger; this is not yet one.
+Medians of ${rounds} interleaved round${rounds === 1 ? '' : 's'}; the last column shows how far the 99th percentile moves with what the machine does beside.
 
 ${latencyTable(results.latency)}`;
 }

@@ -74,9 +74,16 @@ export function latencyTable(rows: readonly LatencyRow[]): string {
       group.every(({ figures }) => figures !== null && figures.records === figures.expected) ? 'yes' : 'no',
       show(medianOf(group, ({ figures }) => figures?.p50 ?? null)),
       show(medianOf(group, ({ figures }) => figures?.p99 ?? null)),
+      range(group.flatMap(({ figures }) => figures?.p99 ?? [])),
     ];
   });
-  return table(['sink', 'candidate', 'complete', 'p50 ms', 'p99 ms'], lines, 3);
+  return table(['sink', 'candidate', 'complete', 'p50 ms', 'p99 ms', 'p99 of the rounds'], lines, 3);
+}
+
+/** A tail is made of what the machine does beside: it differs from round to round. */
+function range(values: readonly number[]): string {
+  if (values.length === 0) return show(null);
+  return `${show(Math.min(...values))} to ${show(Math.max(...values))}`;
 }
 
 export function microTable(rows: readonly MicroRow[]): string {

@@ -4,6 +4,7 @@ import type { Arrival, Fate } from '../core/fate.ts';
 import type { Stream } from '../core/stream.ts';
 import { Holdings } from './holdings.ts';
 import type { LaneBufferOptions } from './lane-options.ts';
+import type { WriteLimits } from './lane-queue.ts';
 import { costOf, LaneQueue } from './lane-queue.ts';
 import type { LaneContents, Waiting } from './lane-standing.ts';
 import { LaneGaps } from './lane-standing.ts';
@@ -63,9 +64,9 @@ export class LaneBuffer implements LaneContents {
     return this.#queue.isEmpty;
   }
 
-  /** Waiting for more would be in vain: one write could not take more, or nothing more can come in. */
-  get isRipe(): boolean {
-    return this.#waiters.length > 0 || this.#isDropping || this.#queue.fills(this.#options.config);
+  /** Waiting for more would be in vain: a write (of this size) could not take more, or nothing more can come in. */
+  isRipe(limits: WriteLimits = this.#options.config): boolean {
+    return this.#waiters.length > 0 || this.#isDropping || this.#queue.fills(limits);
   }
 
   /**

@@ -18,6 +18,8 @@ export interface LaneOptions extends LaneBufferOptions {
 const ripe = 'ripe';
 /** Records for which a write may wait: it costs as much as some dozens of them, but a reader waits as well. */
 const worthwhile = 10;
+/** A write of so much does not wait for company: it costs as much as some dozens of records, or the copying of some kB. */
+const ample = { maxBatchRecords: 64, maxBatchBytes: 16_384 };
 /** A record of so many bytes counts as one, a larger one as several. */
 const small = 8_192;
 
@@ -124,8 +126,7 @@ export class Lane {
 
   /**
    * Waits for something to write; false when all is written and no more will come. What comes after a pause is written at
-   * once, with whatever other engines have sent at the same time: one turn of the event loop reads all their sockets, and
-   * a second write would have to wait for the first. Where more has come during the last write there is a load, and what
+   * once, with whatever other engines have sent at the same time (`#sleepUntilWoken`). Where more has come during the last write there is a load, and what
    * there is may linger for a larger write, where enough is likely to come meanwhile.
    */
   async #hasWork(): Promise<boolean> {
@@ -155,16 +156,23 @@ export class Lane {
 
   /** A lane that takes nothing more has nothing to wait for: where `laneBytes` is less than a full write, it would stall. */
   #mustNotLinger(): boolean {
-    return this.#isFinishing || this.#buffer.isRipe;
+    return this.#isFinishing || this.#buffer.isRipe();
   }
 
-  /** One turn of the event loop longer than until it is woken. */
-  #sleepUntilWoken(): Promise<void> {
-    return new Promise((resolve) => {
+  /**
+   * A small write waits for the turn of the event loop to end, which reads the sockets of all engines: what they have sent
+   * at the same time would have to wait for its answer. A source that is behind may take that turn for itself for some
+   * milliseconds; what has piled up until then would have left the processor's caches, so enough is enough.
+   */
+  async #sleepUntilWoken(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      let isWaiting = false;
       this.#wake = () => {
-        this.#wake = () => undefined;
-        setImmediate(resolve);
+        if (this.#buffer.isRipe(ample)) resolve();
+        else if (!isWaiting) setImmediate(resolve);
+        isWaiting = true;
       };
     });
+    this.#wake = () => undefined;
   }
 }

@@ -6,7 +6,7 @@ import { peakMemory, processorTime } from '../../bench/measure/process.ts';
 import type { Throughput } from '../../bench/measure/run.ts';
 import { candidatesFor, fieldOf } from '../../bench/plan.ts';
 import { show, table } from '../../bench/report/table.ts';
-import { throughputTables } from '../../bench/report/tables.ts';
+import { latencyTable, throughputTables } from '../../bench/report/tables.ts';
 
 describe('arguments', () => {
   it('measures everything and writes the page when nothing is said, else no page', () => {
@@ -110,5 +110,13 @@ describe('tables', () => {
       '–',
     ]);
     expect(table(['name', 'n'], [['a', '10']])).toBe('| name |   n |\n|------|----:|\n| a    |  10 |');
+  });
+
+  it('shows how far the 99th percentile of the rounds lies apart', () => {
+    const rows = [0.7, 0.6, 1.25].map((p99, index) => ({
+      ...({ profile: 'decode1', sink: 'redis', candidate: 'bridge', round: index + 1, failure: null } as const),
+      figures: { p50: 0.3, p99, records: 9, expected: 9 },
+    }));
+    expect(latencyTable(rows)).toContain('| yes      |   0.30 |   0.70 |      0.60 to 1.25 |');
   });
 });

@@ -57,6 +57,16 @@ describe('a lane', () => {
     expect(sink.writes).toEqual([['#1', '#2']]);
   });
 
+  it('does not wait for others where there is enough for a write', async () => {
+    const sink = new PlayedSink();
+    const { lane } = laneOf(sink);
+    lane.start(() => undefined);
+    await settle();
+    void lane.push(batch(1, 20_000));
+    for (let hop = 0; hop < 20; hop += 1) await Promise.resolve();
+    expect(sink.writes).toEqual([['#1']]);
+  });
+
   it('lets a write linger where more has come during the last one, but not once it is full', async () => {
     const sink = new PlayedSink();
     sink.answer = 'wait';

@@ -114,8 +114,7 @@ export class LaneBuffer implements LaneContents {
     }
     this.#reportSize();
     if (!this.#isAhead) this.#pace.caughtUp();
-    const { laneBytes } = this.#options.config;
-    if (this.#isDropping && this.#queue.cost <= laneBytes * resumeBelow) this.#announceDropped();
+    if (this.#isDropping && this.#queue.cost <= this.#options.config.laneBytes * resumeBelow) this.#announceDropped();
     this.#admitWaiters();
   }
 

@@ -57,14 +57,17 @@ describe('a lane', () => {
     expect(sink.writes).toEqual([['#1', '#2']]);
   });
 
-  it('does not wait for others where there is enough for a write', async () => {
+  it.each([
+    { what: 'bytes', batches: 1, size: 20_000 },
+    { what: 'records', batches: 64, size: 100 },
+  ])('does not wait for others where there are enough $what for a write', async ({ batches, size }) => {
     const sink = new PlayedSink();
-    const { lane } = laneOf(sink);
+    const { lane } = laneOf(sink, { maxBatchRecords: 1_000 });
     lane.start(() => undefined);
     await settle();
-    void lane.push(batch(1, 20_000));
+    for (let seq = 1; seq <= batches; seq += 1) void lane.push(batch(seq, size));
     for (let hop = 0; hop < 20; hop += 1) await Promise.resolve();
-    expect(sink.writes).toEqual([['#1']]);
+    expect(sink.writes.map(({ length }) => length)).toEqual([batches]);
   });
 
   it('lets a write linger where more has come during the last one, but not once it is full', async () => {

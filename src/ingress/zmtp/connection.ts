@@ -5,7 +5,7 @@ import type { HeartbeatTimes } from './heartbeat.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { MachineOptions } from './machine.ts';
 import { ZmtpMachine } from './machine.ts';
-import { receive } from './receive.ts';
+import { readBytes, receive } from './receive.ts';
 import { ZmtpError } from './zmtp-error.ts';
 
 export interface ConnectionOptions extends MachineOptions {
@@ -45,9 +45,19 @@ const maxUnsent = 65_536;
 /** A host that vanished without a word is noticed in about 70 s. */
 const keepAliveDelay = 60_000;
 
+interface Chunk {
+  readonly bytes: Buffer;
+  /** Of which they are a part. */
+  readonly room: Buffer;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
 /**
- * One TCP connection to a publisher. Reads one chunk, then nothing more until its messages have been taken: what is held
- * here is that chunk, the beginning of one message, and what Node.js had read already.
+ * One TCP connection to a publisher. Nothing more is read where a read was as large as reads are, or where its messages
+ * have not been taken when the next one comes, until they have been: what is held here is one chunk, seldom two, the
+ * beginning of one message, and what Node.js had read already. To stop reading each time would cost two system calls for
+ * every batch of a quiet engine, whose messages are taken before anything else is read.
  */
 export class ZmtpConnection {
   /** IP address of the publisher's end. */
@@ -60,11 +70,13 @@ export class ZmtpConnection {
   readonly #events: ConnectionEvents;
   readonly #buffers: Buffers;
   /** What the messages are views of. */
-  #chunk: Buffer | null = null;
+  #chunk: Chunk | null = null;
+  /** Came while there were messages to take. */
+  #next: Chunk | null = null;
   readonly #openedAt = performance.now();
   #heartbeat: Heartbeat | null = null;
   #messages: Messages = none;
-  #receivedAt = 0;
+  #hasHeard = false;
   #held = 0;
   #wasEstablished = false;
   #ended = false;
@@ -108,12 +120,12 @@ export class ZmtpConnection {
 
   /** The peer sent something. */
   get hasHeard(): boolean {
-    return this.#receivedAt > 0;
+    return this.#hasHeard;
   }
 
   /** When the messages that can be taken now came, milliseconds since 1970. */
   get receivedAt(): number {
-    return this.#receivedAt;
+    return this.#chunk?.receivedAt ?? 0;
   }
 
   /** The messages there are, 512 at most: views of memory that is used again after `handled`. */
@@ -125,9 +137,10 @@ export class ZmtpConnection {
   handled(): void {
     this.#keep(this.#machine.rest());
     if (this.#messages.length > 0) return;
-    this.#machine.release();
-    if (this.#chunk !== null) this.#buffers.give(this.#chunk);
-    this.#chunk = null;
+    this.#forget();
+    const next = this.#next;
+    this.#next = null;
+    if (next !== null) this.#open(next);
     if (!this.#socket.isPaused()) return;
     this.#heartbeat?.excuse(performance.now());
     this.#socket.resume();
@@ -157,19 +170,29 @@ export class ZmtpConnection {
 
   #read(bytes: Buffer): void {
     if (this.#ended) return;
-    this.#receivedAt = Date.now();
+    this.#hasHeard = true;
     this.#heartbeat?.heard(performance.now());
     const room = this.#buffers.take(bytes.length);
     bytes.copy(room);
-    this.#keep(this.#machine.push(room.subarray(0, bytes.length)));
-    if (this.#messages.length === 0) {
-      this.#machine.release();
-      this.#buffers.give(room);
-      return;
-    }
-    this.#chunk = room;
-    this.#socket.pause();
-    this.#events.onMessages(this);
+    const chunk = { bytes: room.subarray(0, bytes.length), room, receivedAt: Date.now() };
+    if (this.hasMessages) this.#next = chunk;
+    else if (this.#open(chunk)) this.#events.onMessages(this);
+    if (this.#next !== null || (this.hasMessages && bytes.length >= readBytes)) this.#socket.pause();
+  }
+
+  /** Whether there are messages to take then. */
+  #open(chunk: Chunk): boolean {
+    this.#chunk = chunk;
+    this.#keep(this.#machine.push(chunk.bytes));
+    if (!this.hasMessages) this.#forget();
+    return this.hasMessages;
+  }
+
+  /** Nobody looks at the bytes of the chunk any more. */
+  #forget(): void {
+    this.#machine.release();
+    if (this.#chunk !== null) this.#buffers.give(this.#chunk.room);
+    this.#chunk = null;
   }
 
   #keep(messages: Messages): void {
@@ -177,7 +200,7 @@ export class ZmtpConnection {
     if (this.#machine.isEstablished && !this.#wasEstablished) this.#establish();
     this.#send();
     if (this.#machine.failure !== null) this.fail(this.#machine.failure);
-    else this.#hold(this.#machine.held);
+    else if (!this.#ended) this.#hold(this.#machine.held);
   }
 
   #hold(held: number): void {

@@ -7,7 +7,7 @@ interface Inside {
 }
 
 /** Bytes that one read takes at most. */
-const readBytes = 65_536;
+export const readBytes = 65_536;
 
 /** For all sockets of a source: what one has read is dealt with before the next one reads. */
 export function sharedBuffer(): Buffer {

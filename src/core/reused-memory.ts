@@ -9,7 +9,8 @@ const mostKept = 16 * step;
  */
 export class ReusedMemory {
   readonly #free: Buffer[] = [];
-  readonly #own = new WeakSet<ArrayBufferLike>();
+  /** All that was made, each as a whole. */
+  readonly #own = new WeakMap<ArrayBufferLike, Buffer>();
   readonly #pieces: number;
 
   /** `pieces`: kept at most; as many as are in use at once. */
@@ -19,10 +20,12 @@ export class ReusedMemory {
 
   /** So many bytes or more, that stay as they are until `give` gets them back. */
   take(room: number): Buffer {
+    const newest = this.#free.at(-1);
+    if (newest !== undefined && newest.length >= room) return this.#free.pop() as Buffer;
     const index = this.#free.findIndex(({ length }) => length >= room);
     if (index >= 0) return this.#free.splice(index, 1)[0] as Buffer;
     const made = Buffer.allocUnsafeSlow(Math.ceil(room / step) * step);
-    this.#own.add(made.buffer);
+    this.#own.set(made.buffer, made);
     return made;
   }
 
@@ -31,10 +34,10 @@ export class ReusedMemory {
    * which that is not known must not come back.
    */
   give({ buffer }: Buffer): void {
-    const isFree = this.#free.some((free) => free.buffer === buffer);
-    if (!this.#own.has(buffer) || isFree || buffer.byteLength > mostKept) return;
+    const whole = this.#own.get(buffer);
+    if (whole === undefined || this.#free.includes(whole) || whole.length > mostKept) return;
     // The newest stays: it is as large as what is needed now.
     if (this.#free.length === this.#pieces) this.#free.shift();
-    this.#free.push(Buffer.from(buffer));
+    this.#free.push(whole);
   }
 }

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { messageOf, SinkError } from '../../core/errors.ts';
 import { ReusedMemory } from '../../core/reused-memory.ts';
 import type { Connection } from './connection.ts';
@@ -22,13 +21,12 @@ export class Caller {
 
   /** Runs a script; Redis that does not know it (any more) gets its text. Rejects with what the library says. */
   async evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args];
-    let words: readonly Argument[] = ['EVALSHA', script.sha, ...rest];
+    const words: Argument[] = ['EVALSHA', script.sha, String(keys.length), ...keys, ...args];
     for (let redirects = 0; ; ) {
       try {
-        return await this.#request(this.#connection.open ?? (await this.#connection.ready()), words);
+        return await this.#send(words);
       } catch (error) {
-        if (isNoScript(error) && words[0] === 'EVALSHA') words = ['EVAL', script.text, ...rest];
+        if (isNoScript(error) && words[0] === 'EVALSHA') words.splice(0, 2, 'EVAL', script.text);
         else if (this.#connection.follow(error)) redirects = checkRedirects(redirects);
         else throw named(script, error);
       }
@@ -56,18 +54,19 @@ export class Caller {
   }
 
   /** The library's command with bytes of our own. */
-  #request(client: Redis, words: readonly Argument[]): Promise<unknown> {
+  async #send(words: readonly Argument[]): Promise<unknown> {
+    const client = this.#connection.open ?? (await this.#connection.ready());
     const bytes = requestOf(words, this.#memory);
     const command = this.#connection.command('evalsha');
     command.toWritable = () => bytes;
-    const answer = client.sendCommand(command) as Promise<unknown>;
-    answer.then(
-      () => this.#memory.give(bytes),
-      (error: unknown) => {
-        if (isReply(error)) this.#memory.give(bytes);
-      },
-    );
-    return answer;
+    try {
+      const answer = await client.sendCommand(command);
+      this.#memory.give(bytes);
+      return answer;
+    } catch (error) {
+      if (isReply(error)) this.#memory.give(bytes);
+      throw error;
+    }
   }
 }
 

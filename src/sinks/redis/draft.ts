@@ -2,6 +2,7 @@ import type { RecordBatch } from '../../core/batch.ts';
 import type { Position } from '../../core/checkpoint.ts';
 import { spansOf } from '../../core/spans.ts';
 import type { DeadLetter } from '../../wire/dead-letter.ts';
+import { Numbering } from './numbering.ts';
 
 /** A script blocks Redis while it runs: about 10 ms for a full one. 1 MiB is the least that `proto-max-bulk-len` can be. */
 export const maxCallRecords = 1_000;
@@ -24,7 +25,7 @@ export interface Step {
   readonly batch: RecordBatch;
   readonly from: number;
   to: number;
-  /** In order; `key`: number of the key among `Call.documents`, from 1. */
+  /** In order; `key`: number of the key among `Call.keys`, from 1. */
   readonly runs: { readonly key: number; readonly records: number }[];
 }
 
@@ -44,8 +45,9 @@ export interface Share {
 export interface Call {
   /** Index of the batch that its first record belongs to: all earlier batches are written when its turn comes. */
   readonly firstBatch: number;
-  /** Documents with their newlines, by key, in order, in as few pieces as they stand in. */
-  readonly documents: ReadonlyMap<string, readonly Buffer[]>;
+  readonly keys: readonly string[];
+  /** For each key documents with their newlines, in order, in as few pieces as they stand in. */
+  readonly documents: readonly (readonly Buffer[])[];
   readonly shares: readonly Share[];
   readonly steps: readonly Step[];
   /** Number of dead letters among the records, by reason. */
@@ -60,8 +62,12 @@ const noneRefused: Call['refused'] = new Map();
 /** One call while it is put together. */
 export class Draft {
   readonly #firstBatch: number;
-  readonly #keys = new Map<string, { readonly number: number; readonly pieces: Buffer[] }>();
-  readonly #shares = new Map<string, { readonly number: number; readonly share: Share }>();
+  readonly #keys = new Numbering();
+  /** For each key. */
+  readonly #pieces: Buffer[][] = [];
+  readonly #streams = new Numbering();
+  /** For each stream. */
+  readonly #shares: Share[] = [];
   readonly #steps: Step[] = [];
   /** Both are rarely needed, and a draft is made for every write. */
   #deadLetters: Map<DeadLetter['reason'], number> | null = null;
@@ -99,13 +105,12 @@ export class Draft {
   }
 
   call(): Call {
-    const documents = new Map<string, readonly Buffer[]>();
-    for (const [key, { pieces }] of this.#keys) documents.set(key, spansOf(pieces));
     for (const step of this.#steps) this.#note(step);
     return {
       firstBatch: this.#firstBatch,
-      documents,
-      shares: Array.from(this.#shares.values(), ({ share }) => share),
+      keys: this.#keys.names,
+      documents: this.#pieces.map((pieces) => (pieces.length === 1 ? pieces : spansOf(pieces))),
+      shares: this.#shares,
       steps: this.#steps,
       deadLetters: this.#deadLetters ?? noLetters,
       refused: this.#refused ?? noneRefused,
@@ -121,26 +126,24 @@ export class Draft {
   }
 
   #shareOf({ stream, follows }: RecordBatch): number {
-    const known = this.#shares.get(stream.id);
-    if (known !== undefined) return known.number;
-    const number = this.#shares.size + 1;
-    this.#shares.set(stream.id, { number, share: { stream: stream.id, follows, complete: null, begun: null } });
-    return number;
+    const known = this.#streams.numberOf(stream.id);
+    if (known !== undefined) return known;
+    this.#shares.push({ stream: stream.id, follows, complete: null, begun: null });
+    return this.#streams.add(stream.id);
   }
 
   #keyOf({ key, bytes }: Piece): number {
-    const known = this.#keys.get(key);
+    const known = this.#keys.numberOf(key);
     if (known !== undefined) {
-      known.pieces.push(bytes);
-      return known.number;
+      this.#pieces[known - 1]?.push(bytes);
+      return known;
     }
-    const number = this.#keys.size + 1;
-    this.#keys.set(key, { number, pieces: [bytes] });
-    return number;
+    this.#pieces.push([bytes]);
+    return this.#keys.add(key);
   }
 
   #note(step: Step): void {
-    const share = this.#shares.get(step.batch.stream.id)?.share;
+    const share = this.#shares[step.share - 1];
     if (share === undefined) return;
     if (step.to === step.batch.ends.length) share.complete = step.batch;
     else share.begun = step;

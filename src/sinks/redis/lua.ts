@@ -37,8 +37,8 @@ end
 `;
 
 /**
- * `ARGV[2]` is our fence (a number that rises with every take-over, and who took it), or empty where nobody is fenced.
- * A fence of ours that is higher comes from an attempt whose answer was lost: connecting again settles it.
+ * `ARGV[2]` is our fence: a number that rises with every take-over, and who took it. A fence of ours that is higher comes
+ * from an attempt whose answer was lost: connecting again settles it.
  */
 export const checkFence = `
 local fence = ARGV[2]
@@ -47,17 +47,15 @@ local function refuse(text)
   redis.call('HDEL', hash, name .. ':trial')
   return redis.error_reply(text)
 end
-if fence ~= '' then
-  local found = redis.call('HGET', hash, name) or ''
-  if found ~= fence then
-    local theirs, them = string.match(found, '^(%d+) (.*)$')
-    local ours, us = string.match(fence, '^(%d+) (.*)$')
-    if theirs and them ~= us and tonumber(theirs) > tonumber(ours) then
-      return refuse('FENCED a newer bridge with the name "' .. name .. '" has taken over')
-    end
-    local said = found == '' and 'gone' or found
-    return refuse('STORE_LOST the fence of "' .. name .. '" is ' .. said .. ', expected ' .. fence)
+local found = redis.call('HGET', hash, name) or ''
+if found ~= fence then
+  local theirs, them = string.match(found, '^(%d+) (.*)$')
+  local ours, us = string.match(fence, '^(%d+) (.*)$')
+  if theirs and them ~= us and tonumber(theirs) > tonumber(ours) then
+    return refuse('FENCED a newer bridge with the name "' .. name .. '" has taken over')
   end
+  local said = found == '' and 'gone' or found
+  return refuse('STORE_LOST the fence of "' .. name .. '" is ' .. said .. ', expected ' .. fence)
 end
 `;
 
@@ -79,4 +77,25 @@ local last = tonumber(string.match(redis.call('HGET', hash, name) or '', '^(%d+)
 if last and last >= number then number = last + 1 end
 local fence = string.format('%.0f', number) .. ' ' .. ARGV[2]
 redis.call('HSET', hash, name, fence)
+`;
+
+/**
+ * Shortens the streams to `keep` entries and to `age` milliseconds, where either is not empty. Last of all, because Redis
+ * checks its memory only before the first write of a script, and a user without the right to trim must not write anything
+ * twice. Needs `counts`, the number of records added to each stream.
+ */
+export const trim = `
+if keep ~= '' or age ~= '' then
+  ${clock}
+  for n = 1, #KEYS - 1 do
+    -- More than was added, so that a stream which was never trimmed shrinks without ever blocking Redis for long.
+    local limit = math.max(10000, 2 * (counts[n] or 0))
+    if keep ~= '' then
+      redis.call('XTRIM', KEYS[n + 1], 'MAXLEN', '~', keep, 'LIMIT', limit)
+    end
+    if age ~= '' then
+      redis.call('XTRIM', KEYS[n + 1], 'MINID', '~', string.format('%.0f', clock() - age), 'LIMIT', limit)
+    end
+  end
+end
 `;

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { RecordBatch } from '../../../src/core/batch.ts';
 import { checkpointText } from '../../../src/core/checkpoint.ts';
+import { atLeastOnceArguments } from '../../../src/sinks/redis/at-least-once.ts';
 import type { Call } from '../../../src/sinks/redis/draft.ts';
+import { exactlyOnceArguments } from '../../../src/sinks/redis/exactly-once.ts';
 import { Keys } from '../../../src/sinks/redis/keys.ts';
 import { planCalls } from '../../../src/sinks/redis/plan.ts';
-import { appendArguments } from '../../../src/sinks/redis/script.ts';
+import type { Argument } from '../../../src/sinks/redis/request.ts';
 import { batchOf, documentsOf, eventBatch, eventBatches, eventDocument, testStream } from '../../support/batches.ts';
 
 const stream = testStream();
@@ -15,7 +17,7 @@ function plan(batches: readonly RecordBatch[], options: { template?: string; max
 }
 
 function linesFor(calls: readonly Call[], key: string): string[] {
-  const text = calls.map((call) => Buffer.concat(call.documents.get(key) ?? []).toString()).join('');
+  const text = calls.map((call) => Buffer.concat(call.documents[call.keys.indexOf(key)] ?? []).toString()).join('');
   return text.split('\n').slice(0, -1);
 }
 
@@ -29,7 +31,7 @@ describe('planCalls', () => {
 
   it('copies nothing of a batch that fills a call alone', () => {
     const batch = eventBatch(stream, 0, 10);
-    const [documents] = plan([batch])[0]?.documents.get('kv-events') ?? [];
+    const [documents] = plan([batch])[0]?.documents[0] ?? [];
     expect(documents?.buffer).toBe(batch.bytes.buffer);
     expect(documents).toEqual(batch.bytes);
   });
@@ -37,7 +39,7 @@ describe('planCalls', () => {
   it('needs no call for nothing, but one for a batch without records: its checkpoint moves', () => {
     expect(plan([])).toEqual([]);
     const [call] = plan([batchOf(stream, [])]);
-    expect(call?.documents).toEqual(new Map([['kv-events', [Buffer.alloc(0)]]]));
+    expect(call).toMatchObject({ keys: ['kv-events'], documents: [[Buffer.alloc(0)]] });
     expect(call?.shares).toMatchObject([{ complete: { ends: [] }, begun: null }]);
   });
 
@@ -164,28 +166,33 @@ describe('planCalls of frames that came together', () => {
   });
 });
 
-describe('appendArguments', () => {
-  const terms = { bridge: 'b', fence: '', field: 'record', retention: { maxLen: 10, maxAge: 2_000 } };
+const terms = { bridge: 'b', field: 'record', keep: '10', age: '2000' };
 
-  it('gives one argument per key and four per stream, however many records', () => {
-    const batches = eventBatches(stream, 3, 100);
-    const [call] = plan(batches);
-    if (call === undefined) throw new Error('no call');
-    const args = appendArguments(call, terms);
-    expect(args.slice(0, -1)).toEqual([
-      ...['b', '', 'record', '10', '2000', '1', ''],
-      ...[stream.id, '{"epoch":1763800000000,"seq":"2","sub":0}'],
-      ...[checkpointText(batches[99]?.checkpoint ?? never()), ''],
-    ]);
-    expect(Buffer.concat(args.at(-1) as Buffer[])).toEqual(Buffer.concat(batches.map(({ bytes }) => bytes)));
-    const retention = { maxLen: null, maxAge: null };
-    expect(appendArguments(call, { ...terms, retention }).slice(3, 5)).toEqual(['', '']);
+describe('what the scripts are given', () => {
+  const batches = eventBatches(stream, 3, 100);
+  const last = checkpointText(batches[99]?.checkpoint ?? never());
+  const planned = (what: readonly RecordBatch[]) => plan(what)[0] ?? never();
+  const whole = (args: readonly Argument[]) => Buffer.concat(args.at(-1) as Buffer[]);
+
+  it('is at least once one argument per key and two per stream, however many records', () => {
+    const args = atLeastOnceArguments(planned(batches), terms);
+    expect(args.slice(0, -1)).toEqual(['b', 'record', '10', '2000', '1', stream.id, last]);
+    expect(whole(args)).toEqual(Buffer.concat(batches.map(({ bytes }) => bytes)));
   });
 
-  it('says with a fence where each batch stands', () => {
-    const [call] = plan([eventBatch(stream, 0), eventBatch(stream, 1, 2)]);
-    if (call === undefined) throw new Error('no call');
-    expect(appendArguments(call, { ...terms, fence: '5 me' })[6]).toBe(
+  it('is at least once no checkpoint of a batch that a later call completes', () => {
+    const args = atLeastOnceArguments(planned([eventBatch(stream, 1, 1_500)]), terms);
+    expect(args.slice(0, -1)).toEqual(['b', 'record', '10', '2000', '0']);
+  });
+
+  it('is exactly once four arguments per stream, and where each batch stands', () => {
+    const args = exactlyOnceArguments(planned(batches), '5 me', terms);
+    expect(args.toSpliced(6, 1).slice(0, -1)).toEqual([
+      ...['b', '5 me', 'record', '10', '2000', '1'],
+      ...[stream.id, '{"epoch":1763800000000,"seq":"2","sub":0}', last, ''],
+    ]);
+    expect(whole(args)).toEqual(Buffer.concat(batches.map(({ bytes }) => bytes)));
+    expect(exactlyOnceArguments(planned([eventBatch(stream, 0), eventBatch(stream, 1, 2)]), '5 me', terms)[6]).toBe(
       '1 0001763800000000.00000000000000000001.000000000000 0 1 1 1:1\n' +
         '1 0001763800000000.00000000000000000002.000000000000 0 2 2 1:2\n',
     );

@@ -1,8 +1,9 @@
 import type { Position } from '../../core/checkpoint.ts';
 import { checkpointText, positionMembers, positionText } from '../../core/checkpoint.ts';
 import type { Call, Share, Step } from './draft.ts';
-import { checkFence, checkTypes, clock, scriptOf } from './lua.ts';
+import { checkFence, checkTypes, scriptOf, trim } from './lua.ts';
 import type { Argument } from './request.ts';
+import type { Terms } from './terms.ts';
 
 /**
  * Position of a value as `checkpointText` writes it, as text that sorts; empty for anything else. The number is written
@@ -20,49 +21,47 @@ end
 `;
 
 /**
- * Exactly-once: decides for every step how many of its records are there already, before anything is written.
+ * Decides for every step how many of its records are there already, before anything is written.
  * Positions are compared as text of digits at fixed places: the same under any collation that Redis was started with.
  */
 const compare = `
 local skips, moved, parts, isRepeat = {}, {}, {}, false
-if fence ~= '' then
-  local held = {}
-  for s = 1, streams do
-    local id, follows = share(s)
-    local found = redis.call('HGET', hash, name .. '/' .. id)
-    held[s] = positionOf(found)
-    if positionOf(follows) > held[s] then
-      return refuse('STORE_LOST the checkpoint of "' .. string.sub(id, 1, 200) .. '" is ' ..
-        (found or 'gone') .. ', expected ' .. follows)
+local held = {}
+for s = 1, streams do
+  local id, follows = share(s)
+  local found = redis.call('HGET', hash, name .. '/' .. id)
+  held[s] = positionOf(found)
+  if positionOf(follows) > held[s] then
+    return refuse('STORE_LOST the checkpoint of "' .. string.sub(id, 1, 200) .. '" is ' ..
+      (found or 'gone') .. ', expected ' .. follows)
+  end
+  local part = redis.call('HGET', hash, name .. ':part/' .. id)
+  if part then
+    local done, of = string.match(part, '"done":(%d+),"of":(%d+)}$')
+    parts[s] = { position = positionOf(part), done = tonumber(done), of = tonumber(of) }
+  end
+end
+for s, position, from, to, of in string.gmatch(ARGV[7], '(%d+) (%S+) (%d+) (%d+) (%d+) [^\\n]*\\n') do
+  s, from, to, of = tonumber(s), tonumber(from), tonumber(to), tonumber(of)
+  local skip, part = to - from, parts[s]
+  if position > held[s] then
+    local isBegun = part and part.position == position and part.of == of
+    local done = isBegun and part.done or 0
+    if done < from then
+      return refuse('STORE_LOST ' .. done .. ' records of a batch of "' ..
+        string.sub((share(s)), 1, 200) .. '" are there, expected ' .. from)
     end
-    local part = redis.call('HGET', hash, name .. ':part/' .. id)
-    if part then
-      local done, of = string.match(part, '"done":(%d+),"of":(%d+)}$')
-      parts[s] = { position = positionOf(part), done = tonumber(done), of = tonumber(of) }
+    skip = math.min(skip, done - from)
+    if to == of then
+      held[s], moved[s] = position, true
+      if part then parts[s] = { over = true } end
+    else
+      -- The last of its stream in this call: the next record begins another call.
+      parts[s] = { isNew = to > done }
     end
   end
-  for s, position, from, to, of in string.gmatch(ARGV[7], '(%d+) (%S+) (%d+) (%d+) (%d+) [^\\n]*\\n') do
-    s, from, to, of = tonumber(s), tonumber(from), tonumber(to), tonumber(of)
-    local skip, part = to - from, parts[s]
-    if position > held[s] then
-      local isBegun = part and part.position == position and part.of == of
-      local done = isBegun and part.done or 0
-      if done < from then
-        return refuse('STORE_LOST ' .. done .. ' records of a batch of "' ..
-          string.sub((share(s)), 1, 200) .. '" are there, expected ' .. from)
-      end
-      skip = math.min(skip, done - from)
-      if to == of then
-        held[s], moved[s] = position, true
-        if part then parts[s] = { over = true } end
-      else
-        -- The last of its stream in this call: the next record begins another call.
-        parts[s] = { isNew = to > done }
-      end
-    end
-    skips[#skips + 1] = skip
-    isRepeat = isRepeat or skip > 0
-  end
+  skips[#skips + 1] = skip
+  isRepeat = isRepeat or skip > 0
 end
 `;
 
@@ -101,7 +100,7 @@ end
 const settle = `
 for s = 1, streams do
   local id, _, checkpoint, begun = share(s)
-  if checkpoint ~= '' and (fence == '' or moved[s]) then
+  if checkpoint ~= '' and moved[s] then
     redis.call('HSET', hash, name .. '/' .. id, checkpoint)
   end
   local part = parts[s]
@@ -114,47 +113,29 @@ end
 `;
 
 /**
- * Last of all, because Redis checks its memory only before the first write of a script, and a user without the right to
- * trim must not write anything twice.
- */
-const trim = `
-for n = 1, #KEYS - 1 do
-  -- More than was added, so that a stream which was never trimmed shrinks without ever blocking Redis for long.
-  local limit = math.max(10000, 2 * (counts[n] or 0))
-  if keep ~= '' then
-    redis.call('XTRIM', KEYS[n + 1], 'MAXLEN', '~', keep, 'LIMIT', limit)
-  end
-  if age ~= '' then
-    redis.call('XTRIM', KEYS[n + 1], 'MINID', '~', string.format('%.0f', clock() - age), 'LIMIT', limit)
-  end
-end
-`;
-
-/**
  * Appends everything of one call and moves the checkpoints, or does nothing: wrong types, a newer bridge and a store that
  * lost its data are found before the first write, and Redis refuses a script that it cannot take (out of memory, read
  * only, disk broken) at its first write.
  *
  * KEYS       the hash of checkpoints, then the streams
  * ARGV[1]    name of the bridge
- * ARGV[2]    our fence; empty: at-least-once, everything is appended without a comparison
+ * ARGV[2]    our fence
  * ARGV[3]    name of the field
  * ARGV[4]    entries to keep, or empty
  * ARGV[5]    milliseconds to keep entries for, or empty
  * ARGV[6]    number of streams of events
  * ARGV[7]    a line per batch, in order: stream, position, index of its first record here, of the one behind its last
- *            here, number of its records, then for each run of records `key:records`; empty without a fence
+ *            here, number of its records, then for each run of records `key:records`
  * then       four for each stream of events: id, what must be there before, its new checkpoint, what is there of a batch
  *            that a later call completes
  * then       documents for each of the keys, each with a newline behind it; may be empty
  */
-export const appendScript = scriptOf(
+export const exactlyOnceScript = scriptOf(
   checkTypes,
   checkFence,
   `local field, keep, age, streams = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local function share(s) return unpack(ARGV, 4 + 4 * s, 7 + 4 * s) end
 `,
-  clock,
   positionOf,
   compare,
   append,
@@ -162,34 +143,18 @@ local function share(s) return unpack(ARGV, 4 + 4 * s, 7 + 4 * s) end
   trim,
 );
 
-export interface Retention {
-  readonly maxLen: number | null;
-  /** Milliseconds. */
-  readonly maxAge: number | null;
-}
-
-/** Who appends, and how. */
-export interface Terms {
-  readonly bridge: string;
-  /** Empty where nobody is fenced. */
-  readonly fence: string;
-  readonly field: string;
-  readonly retention: Retention;
-}
-
 /** What the script takes behind its keys. */
-export function appendArguments(call: Pick<Call, 'documents' | 'shares' | 'steps'>, terms: Terms): Argument[] {
-  const { maxLen, maxAge } = terms.retention;
+export function exactlyOnceArguments(call: Call, fence: string, terms: Terms): Argument[] {
   return [
     terms.bridge,
-    terms.fence,
+    fence,
     terms.field,
-    maxLen === null ? '' : String(maxLen),
-    maxAge === null ? '' : String(maxAge),
+    terms.keep,
+    terms.age,
     String(call.shares.length),
-    terms.fence === '' ? '' : call.steps.map(stepText).join(''),
+    call.steps.map(stepText).join(''),
     ...call.shares.flatMap(shareArguments),
-    ...call.documents.values(),
+    ...call.documents,
   ];
 }
 

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { readBytes } from '../../core/socket-reads.ts';
 import type { Buffers } from './buffers.ts';
 import type { HeartbeatTimes } from './heartbeat.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { MachineOptions } from './machine.ts';
 import { ZmtpMachine } from './machine.ts';
-import { readBytes, receive } from './receive.ts';
+import { receive } from './receive.ts';
 import { ZmtpError } from './zmtp-error.ts';
 
 export interface ConnectionOptions extends MachineOptions {

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Observe } from '../../core/observer.ts';
+import { sharedBuffer } from '../../core/socket-reads.ts';
 import { plainAddress } from './address.ts';
 import { Buffers } from './buffers.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { ZmtpConnection } from './connection.ts';
-import { sharedBuffer } from './receive.ts';
 import { Rotation } from './rotation.ts';
 import { sayTrouble, troubleOf } from './trouble.ts';
 import { ZmtpError } from './zmtp-error.ts';

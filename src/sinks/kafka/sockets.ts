@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { connect, isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { connect as connectTls } from 'node:tls';
+import { readSparingly, sharedBuffer } from '../../core/socket-reads.ts';
 
 /** How kafkajs asks for a connection. */
 export interface SocketRequest {
@@ -17,6 +18,7 @@ export interface SocketRequest {
  */
 export class Sockets {
   readonly #open = new Set<Socket>();
+  readonly #shared = sharedBuffer();
   #cut = false;
 
   readonly create = (request: SocketRequest): Socket => {
@@ -25,6 +27,7 @@ export class Sockets {
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket =
       ssl !== null ? connectTls({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
+    socket.once('connect', () => readSparingly(socket, this.#shared));
     socket.setKeepAlive(true, 30_000);
     socket.setNoDelay(true);
     this.#open.add(socket);

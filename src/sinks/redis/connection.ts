@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Command, Redis, RedisOptions } from 'ioredis';
+import { readSparingly, sharedBuffer } from '../../core/socket-reads.ts';
 import { readTls } from '../tls.ts';
 import { within } from '../within.ts';
 import type { Address } from './address.ts';
@@ -29,6 +30,7 @@ export interface ConnectionSetup {
  */
 export class Connection {
   readonly #setup: ConnectionSetup;
+  readonly #shared = sharedBuffer();
   #addresses: readonly Address[];
   #current: Redis | null = null;
   #at: Address;
@@ -130,6 +132,7 @@ export class Connection {
       client.disconnect();
       throw reason;
     }
+    readSparingly(client.stream, this.#shared);
     return client;
   }
 

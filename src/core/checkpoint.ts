@@ -13,7 +13,8 @@ export interface Position {
 /** Negative where `a` comes before `b`, 0 where they are the same. */
 export function comparePositions(a: Position, b: Position): number {
   if (a.epoch !== b.epoch) return a.epoch - b.epoch;
-  const [left, right] = [a.seq ?? -1n, b.seq ?? -1n];
+  const left = a.seq ?? -1n;
+  const right = b.seq ?? -1n;
   if (left !== right) return left < right ? -1 : 1;
   return a.sub - b.sub;
 }

@@ -27,6 +27,8 @@ export interface DeliveryOptions {
  */
 export type DeliveryEnd = 'done' | 'closed' | 'fenced' | 'reopen' | 'aborted';
 
+type Settled = (batches: readonly RecordBatch[]) => void;
+
 /** Brings batches to one sink: connects, writes, tries again for ever, says how it stands. */
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -44,64 +46,72 @@ export class Delivery {
 
   /** Calls `holds` with what the sink says it holds. */
   async connect(holds: (held: Held) => void): Promise<DeliveryEnd> {
-    for (;;) {
-      const end = await this.#insist(async () => {
-        const held = await this.#options.sink.connect();
-        if (!this.#options.signal.aborted) holds(held);
-      });
-      if (end !== 'reopen') return end;
-    }
-  }
-
-  /** Calls `settled` with every batch as soon as it is confirmed, in order, each once. */
-  write(batches: readonly RecordBatch[], settled: (batches: readonly RecordBatch[]) => void): Promise<DeliveryEnd> {
-    let rest = batches;
-    return this.#insist(async () => {
-      try {
-        const outcome = await this.#options.sink.write(rest);
-        // Too late: the lane has already counted these as not written.
-        if (this.#options.signal.aborted) return;
-        this.#delivered(rest, outcome);
-        settled(rest);
-      } catch (error) {
-        // Somewhere on its way to the destination it may still be read.
-        for (const { memory } of rest) memory?.keep();
-        if (this.#options.signal.aborted) throw error;
-        const written = error instanceof SinkError ? rest.slice(0, error.written) : [];
-        this.#delivered(written, { deadLettered: 0, batchesDeadLettered: 0 });
-        settled(written);
-        rest = rest.slice(written.length);
-        throw error;
-      }
-    });
-  }
-
-  async #insist(attempt: () => Promise<void>): Promise<DeliveryEnd> {
-    const { signal, clock } = this.#options;
+    const { sink, signal } = this.#options;
     while (!signal.aborted) {
       try {
-        await this.#orAborted(attempt());
-        if (signal.aborted) return 'aborted';
+        const held = await this.#orAborted(sink.connect());
+        if (held === undefined || signal.aborted) break;
+        holds(held);
         this.#up();
         return 'done';
       } catch (error) {
-        const classified = classify(error);
-        const { kind, code } = classified;
-        this.#options.observe({ fact: 'sink-error', sink: this.#options.name, kind, code });
-        if (classified.kind === 'closed') return 'closed';
-        const delay = this.#down(classified);
-        if (classified.kind === 'fenced') return 'fenced';
-        await clock.sleep(delay, signal);
-        if (classified.kind === 'reopen') return 'reopen';
+        const end = await this.#failed(error);
+        if (end !== null && end !== 'reopen') return end;
       }
     }
     return 'aborted';
   }
 
-  /** Stops waiting when the signal comes: a write that hangs must not outlive the drain deadline. */
-  #orAborted(work: Promise<void>): Promise<void> {
+  /** Calls `settled` with every batch as soon as it is confirmed, in order, each once. */
+  async write(batches: readonly RecordBatch[], settled: Settled): Promise<DeliveryEnd> {
+    const { sink, signal } = this.#options;
+    let rest = batches;
+    while (!signal.aborted) {
+      try {
+        const outcome = await this.#orAborted(sink.write(rest));
+        // Too late: the lane has already counted these as not written.
+        if (outcome === undefined || signal.aborted) break;
+        this.#delivered(rest, outcome);
+        settled(rest);
+        this.#up();
+        return 'done';
+      } catch (error) {
+        rest = this.#settleWritten(rest, error, settled);
+        const end = await this.#failed(error);
+        if (end !== null) return end;
+      }
+    }
+    return 'aborted';
+  }
+
+  /** What of it is confirmed all the same; returns what is not. */
+  #settleWritten(batches: readonly RecordBatch[], error: unknown, settled: Settled): readonly RecordBatch[] {
+    // Somewhere on its way to the destination it may still be read.
+    for (const { memory } of batches) memory?.keep();
+    if (this.#options.signal.aborted) return batches;
+    const written = error instanceof SinkError ? batches.slice(0, error.written) : [];
+    this.#delivered(written, { deadLettered: 0, batchesDeadLettered: 0 });
+    settled(written);
+    return batches.slice(written.length);
+  }
+
+  /** Says so, and waits until the next try is due; or how the delivery ends. */
+  async #failed(error: unknown): Promise<DeliveryEnd | null> {
+    const { name, signal, clock, observe } = this.#options;
+    const classified = classify(error);
+    const { kind, code } = classified;
+    observe({ fact: 'sink-error', sink: name, kind, code });
+    if (kind === 'closed') return 'closed';
+    const delay = this.#down(classified);
+    if (kind === 'fenced') return 'fenced';
+    await clock.sleep(delay, signal);
+    return kind === 'reopen' ? 'reopen' : null;
+  }
+
+  /** Stops waiting when the signal comes: a write that hangs must not outlive the drain deadline. Undefined then. */
+  #orAborted<T>(work: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      this.#abandon = resolve;
+      this.#abandon = () => resolve(undefined);
       work.then(resolve, reject);
     });
   }

@@ -31,11 +31,9 @@ export function batchRecords(
   const engineTime = engineTimeOf(batch);
   const { checkpoint, follows } = advance(entry, covers, { ts: batch.ts, hash });
   const about: About = { covers, engineTime, frames: 1, frameEnds: null, checkpoint, follows };
-  const form = (name: RecordForm) => toBatch(envelope, batch.render(envelope, name), about);
-  const made: Forms = {
-    ...(forms.has('event') && { event: form('event') }),
-    ...(forms.has('batch') && { batch: form('batch') }),
-  };
+  const made: { -readonly [Form in RecordForm]?: RecordBatch } = {};
+  if (forms.has('event')) made.event = toBatch(envelope, batch.render(envelope, 'event'), about);
+  if (forms.has('batch')) made.batch = toBatch(envelope, batch.render(envelope, 'batch'), about);
   if (batch.failures.length > 0) entry.controls.addUndecodable(made);
   return made;
 }
@@ -48,10 +46,11 @@ export function runRecords(
   run: RunParts,
 ): Forms {
   const { rendered, engineTime, frameEnds, last } = run;
-  const step = advance(entry, covers, last);
+  const { checkpoint, follows } = advance(entry, covers, last);
   const frames = frameEnds.length;
-  const about: About = { covers, engineTime, frames, frameEnds: frames > 1 ? frameEnds : null, ...step };
-  return { [form]: toBatch(envelope, rendered, about) };
+  const about = { covers, engineTime, frames, frameEnds: frames > 1 ? frameEnds : null, checkpoint, follows };
+  const made = toBatch(envelope, rendered, about);
+  return form === 'event' ? { event: made } : { batch: made };
 }
 
 export interface RunParts {
@@ -159,9 +158,22 @@ function toBatch(
   { bytes, ends, memory }: Rendered,
   about: About,
 ): RecordBatch {
+  // No spread: this is made for every batch.
   const { covers, engineTime, frames, frameEnds, checkpoint, follows } = about;
-  const place = { covers, engineTime, frames, frameEnds, checkpoint, follows };
-  return { stream, bytes, ends, memory, receivedAt, origin, ...place };
+  return {
+    stream,
+    bytes,
+    ends,
+    memory,
+    receivedAt,
+    origin,
+    covers,
+    engineTime,
+    frames,
+    frameEnds,
+    checkpoint,
+    follows,
+  };
 }
 
 /** A control record is the same in every form. */

@@ -45,7 +45,8 @@ export class Holdings {
     if (held !== undefined && comparePositions(position, held) <= 0) return { batches: [], missing: 0n };
     this.#note(id, position);
     if (held === undefined || batch.follows === null) return { batches: [batch], missing: 0n };
-    if (comparePositions(held, batch.follows) >= 0) return { batches: [rest(batch, held)], missing: 0n };
+    const ahead = comparePositions(held, batch.follows);
+    if (ahead >= 0) return { batches: [rest(batch, held, ahead > 0)], missing: 0n };
     const gap = gapBehind(batch, held, batch.follows);
     // Only what has no number is lacking: that is no gap.
     if (gap === null) return { batches: [{ ...batch, follows: held }], missing: 0n };
@@ -55,16 +56,20 @@ export class Holdings {
   #note(id: string, position: Position): void {
     this.#positions.delete(id);
     this.#positions.set(id, position);
+    if (this.#positions.size <= this.#maxStreams) return;
     const [oldest] = this.#positions.keys();
-    if (this.#positions.size > this.#maxStreams && oldest !== undefined) this.#positions.delete(oldest);
+    if (oldest !== undefined) this.#positions.delete(oldest);
   }
 }
 
-/** A gap or a run of frames that the sink holds the beginning of is cut to what it lacks. */
-function rest(batch: RecordBatch, held: Position): RecordBatch {
+/**
+ * A gap or a run of frames that the sink holds the beginning of is cut to what it lacks. `isAhead`: the sink holds more than
+ * what the batch follows.
+ */
+function rest(batch: RecordBatch, held: Position, isAhead: boolean): RecordBatch {
   const { covers, frames } = batch;
   const isCut = covers?.epoch === held.epoch && held.seq !== null && held.seq >= covers.from;
-  if (!isCut || covers === null || held.seq === null) return { ...batch, follows: held };
+  if (!isCut || covers === null || held.seq === null) return isAhead ? { ...batch, follows: held } : batch;
   if (frames > 0) return framesFrom(batch, Number(held.seq - covers.from) + 1, held);
   const { reason } = JSON.parse(batch.bytes.toString()) as { readonly reason: string };
   return gap(batch, { follows: held, from: held.seq + 1n, to: covers.to, reason, checkpoint: batch.checkpoint }).batch;

@@ -113,7 +113,7 @@ export class LaneBuffer implements LaneContents {
       batch.memory?.release();
     }
     this.#reportSize();
-    if (!this.#isAhead) this.#pace.caughtUp();
+    if (!this.#isAhead()) this.#pace.caughtUp();
     if (this.#isDropping && this.#queue.cost <= this.#options.config.laneBytes * resumeBelow) this.#announceDropped();
     this.#admitWaiters();
   }
@@ -193,11 +193,11 @@ export class LaneBuffer implements LaneContents {
     this.#queue.add(batch);
     this.#reportSize();
     this.#wake();
-    return this.#isAhead ? this.#pace.ahead() : undefined;
+    return this.#isAhead() ? this.#pace.ahead() : undefined;
   }
 
   /** More than two writes would take. */
-  get #isAhead(): boolean {
+  #isAhead(): boolean {
     const { maxBatchRecords, maxBatchBytes } = this.#options.config;
     return this.#queue.records > 2 * maxBatchRecords || this.#queue.cost > 2 * maxBatchBytes;
   }

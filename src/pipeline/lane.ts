@@ -135,6 +135,7 @@ export class Lane {
       if (this.#isFinishing) return false;
       isLoaded = false;
       await this.#sleepUntilWoken();
+      this.#wake = () => undefined;
     }
     const { linger } = this.#options.config;
     if (isLoaded && !this.#mustNotLinger() && this.#isWorthwhile(linger)) await this.#linger(linger);
@@ -164,8 +165,8 @@ export class Lane {
    * at the same time would have to wait for its answer. A source that is behind may take that turn for itself for some
    * milliseconds; what has piled up until then would have left the processor's caches, so enough is enough.
    */
-  async #sleepUntilWoken(): Promise<void> {
-    await new Promise<void>((resolve) => {
+  #sleepUntilWoken(): Promise<void> {
+    return new Promise((resolve) => {
       let isWaiting = false;
       this.#wake = () => {
         if (this.#buffer.isRipe(ample)) resolve();
@@ -173,6 +174,5 @@ export class Lane {
         isWaiting = true;
       };
     });
-    this.#wake = () => undefined;
   }
 }

@@ -24,7 +24,7 @@ export class BusyFacts {
   readonly accounting = ({ sink, fate, batches }: Of<'accounting'>): void => {
     const tallies = this.#sink(sink);
     const tally = tallies[fate] ?? this.#metrics.tally('sink_batches_total', { sink, fate });
-    tallies[fate] = tally;
+    tallies[fate] ??= tally;
     tally.amount += batches;
   };
 
@@ -102,9 +102,11 @@ export class BusyFacts {
   }
 
   #sink(sink: string): SinkTallies {
-    const known = this.#sinks.get(sink) ?? {};
-    this.#sinks.set(sink, known);
-    return known;
+    const known = this.#sinks.get(sink);
+    if (known !== undefined) return known;
+    const made: SinkTallies = {};
+    this.#sinks.set(sink, made);
+    return made;
   }
 }
 

@@ -1,6 +1,7 @@
 import { messageOf, SinkError } from '../../core/errors.ts';
 import { ReusedMemory } from '../../core/reused-memory.ts';
 import type { Connection } from './connection.ts';
+import { Deadline } from './deadline.ts';
 import { troubleOf } from './errors.ts';
 import type { Script } from './lua.ts';
 import { refusalIn } from './lua.ts';
@@ -14,6 +15,7 @@ const maxRedirects = 3;
 export class Caller {
   readonly #connection: Connection;
   readonly #memory = new ReusedMemory(1);
+  readonly #deadline = new Deadline();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -59,6 +61,7 @@ export class Caller {
     const bytes = requestOf(words, this.#memory);
     const command = this.#connection.command('evalsha');
     command.toWritable = () => bytes;
+    command.setTimeout = (ms) => this.#deadline.begin(command, ms);
     try {
       const answer = await client.sendCommand(command);
       this.#memory.give(bytes);
@@ -66,6 +69,8 @@ export class Caller {
     } catch (error) {
       if (isReply(error)) this.#memory.give(bytes);
       throw error;
+    } finally {
+      this.#deadline.end();
     }
   }
 }

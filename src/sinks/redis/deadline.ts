@@ -1,0 +1,26 @@
+import type { Command } from 'ioredis';
+
+/**
+ * Rejects a command that is not answered in time, one at a time. There is one timer for all of them, since the library's way,
+ * to make and clear one for each command, costs as much as to write a record.
+ */
+export class Deadline {
+  #command: Command | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** Gives it so many milliseconds: the same for every command. */
+  begin(command: Command, ms: number): void {
+    this.#command = command;
+    this.#timer = this.#timer?.refresh() ?? setTimeout(() => this.#lapse(), ms).unref();
+  }
+
+  /** There is an answer, or none will come. */
+  end(): void {
+    this.#command = null;
+  }
+
+  #lapse(): void {
+    // As the library says it.
+    this.#command?.reject(new Error('Command timed out'));
+  }
+}

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ZmtpSourceOptions } from '../../../src/ingress/zmtp/zmtp-source.ts';
 import { ZmtpSource } from '../../../src/ingress/zmtp/zmtp-source.ts';
@@ -241,6 +242,38 @@ describe('a reader that is slow', () => {
     await frames.return(undefined);
     expect(Math.max(...counts)).toBeLessThanOrEqual(512);
     expect(topics.indexOf('modest')).toBeLessThan(2);
+  });
+
+  it('holds what came before it stopped reading, and gives it in order, also of an engine that has hung up', async () => {
+    const opened = await open();
+    const peer = await publisher(opened);
+    const ping = (data: string) => command('PING', `\0\0${data}`);
+    peer.write(message('one'), ping('here'));
+    await peer.gets(command('PONG', 'here'));
+    // The second is read beside the first, and the last not before both are taken.
+    peer.write(message('two'), ping('there'));
+    await sleep(50);
+    peer.write(message('three'));
+    peer.socket.end();
+    await sleep(50);
+    const frames = opened.source.frames()[Symbol.asyncIterator]();
+    const topics: string[] = [];
+    while (topics.length < 3) topics.push(...((await frames.next()).value ?? []).map(({ parts }) => String(parts[0])));
+    expect(topics).toEqual(['one', 'two', 'three']);
+    await peer.gets(command('PONG', 'there'));
+    await frames.return(undefined);
+  });
+
+  it('takes what an engine sent that is gone by then', async () => {
+    const opened = await open();
+    const peer = await publisher(opened);
+    peer.write(message('last words'));
+    peer.socket.end();
+    await waitFor(() => opened.peers.at(-1) === 0, { what: 'the end of the connection', every: 5 });
+    const frames = opened.source.frames()[Symbol.asyncIterator]();
+    const { value } = await frames.next();
+    expect((value ?? []).map(({ parts }) => String(parts[0]))).toEqual(['last words']);
+    await frames.return(undefined);
   });
 
   it('makes the publisher hold the rest', async () => {

@@ -47,18 +47,17 @@ const maxUnsent = 65_536;
 const keepAliveDelay = 60_000;
 
 interface Chunk {
+  /** A part of `room`. */
   readonly bytes: Buffer;
-  /** Of which they are a part. */
   readonly room: Buffer;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
 }
 
 /**
- * One TCP connection to a publisher. Nothing more is read where a read was as large as reads are, or where its messages
- * have not been taken when the next one comes, until they have been: what is held here is one chunk, seldom two, the
- * beginning of one message, and what Node.js had read already. To stop reading each time would cost two system calls for
- * every batch of a quiet engine, whose messages are taken before anything else is read.
+ * One TCP connection to a publisher. After a read that was full, or a second one before the messages of the first were
+ * taken, it reads nothing more until they are: it holds one chunk, seldom two, the beginning of one message, and what Node.js
+ * had read already. To stop after each read would cost two system calls for every batch of a quiet engine.
  */
 export class ZmtpConnection {
   /** IP address of the publisher's end. */

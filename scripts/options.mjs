@@ -9,6 +9,14 @@ export function readOptions(script, config) {
   }
 }
 
+/** For a script that has no options: `--help` says what it does instead of doing it. */
+export function readNone(script, what) {
+  const { values } = readOptions(script, { options: { help: { type: 'boolean', default: false } } });
+  if (!values.help) return;
+  console.log(`npm run ${script}\n\n${what}`);
+  process.exit(0);
+}
+
 /** Lets whole numbers from 1 pass. */
 export function checkCount(script, option, text) {
   if (!/^[1-9]\d{0,9}$/.test(text))

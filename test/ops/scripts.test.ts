@@ -11,6 +11,8 @@ it.each([
   ['campaign', ['kill', '--rounds', '0'], /--rounds "0" must be a whole number from 1/],
   ['tour', ['--bogus'], /Unknown option '--bogus'/],
   ['tour', ['--write', '--only', 'redis'], /--write needs all faults: leave out --only/],
+  ['screenshots', ['--bogus'], /Unknown option '--bogus'/],
+  ['demo', ['engines'], /Unexpected argument 'engines'/],
 ])('npm run %s -- %j is refused in one line', (script, args, message) => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, `scripts/${script}.mjs`), ...args], {
     encoding: 'utf8',
@@ -20,3 +22,15 @@ it.each([
   expect(stderr).toContain(`; see npm run ${script} -- --help`);
   expect(status).toBe(2);
 });
+
+// Two of them overwrite files of the project, one works for minutes.
+it.each(['demo', 'kernel', 'monitoring', 'screenshots', 'tour', 'campaign'])(
+  'npm run %s -- --help says what it does and does not begin',
+  (script) => {
+    const path = join(root, `scripts/${script}.mjs`);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path, '--help'], { encoding: 'utf8' });
+    expect(stdout).toMatch(new RegExp(`^npm run ${script}\\b.*\\n\\n`));
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  },
+);

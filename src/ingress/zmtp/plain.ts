@@ -43,7 +43,8 @@ export class PlainClient implements Mechanism {
   }
 
   #refusal({ data }: Command): string {
-    return this.#isWelcome ? readError(data).message : `${readError(data).message}: it refuses user name or password`;
+    const { message } = readError(without(data, this.#security.password));
+    return this.#isWelcome ? message : `${message}: it refuses user name or password`;
   }
 }
 
@@ -94,6 +95,17 @@ export class PlainServer implements Mechanism {
     const isPassword = isSame(password, this.#security.password);
     return isUser && isPassword;
   }
+}
+
+/** A server may say what it refuses, and that would stand in the log. */
+function without(said: Buffer, secret: string): Buffer {
+  const bytes = Buffer.from(secret);
+  const rest = Buffer.from(said);
+  if (bytes.length === 0) return rest;
+  for (let at = rest.indexOf(bytes); at >= 0; at = rest.indexOf(bytes, at + bytes.length)) {
+    rest.fill('*', at, at + bytes.length);
+  }
+  return rest;
 }
 
 function sized(text: string): Buffer {

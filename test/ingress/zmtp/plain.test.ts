@@ -120,6 +120,12 @@ describe('a connection is refused', () => {
     ['mechanism', 'a client as well', [plainGreeting, hello('a', 'b')], /both sides are PLAIN clients/],
     ['refused', 'ERROR', [plainGreeting, command('ERROR', '\x03400')], /ERROR "400".*refuses user name or password/],
     ['refused', 'ERROR later', [plainGreeting, command('WELCOME'), command('ERROR', '\x02no')], /ERROR "no"/],
+    [
+      'refused',
+      'ERROR that repeats the password',
+      [plainGreeting, command('ERROR', '\x18not s3cret, nor S3s3cret')],
+      /ERROR "not \*{6}, nor S3\*{6}": it refuses/,
+    ],
     ['bad_handshake', 'READY too early', [plainGreeting, ready()], /READY instead of WELCOME/],
     ['bad_handshake', 'WELCOME twice', [plainGreeting, command('WELCOME'), command('WELCOME')], /instead of READY/],
     ['bad_handshake', 'a message', [plainGreeting, command('WELCOME'), message('kv')], /before READY/],

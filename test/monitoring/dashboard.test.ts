@@ -68,7 +68,7 @@ describe('the dashboard', () => {
     const copy = mkdtempSync(join(tmpdir(), 'kv-monitoring-'));
     onTestFinished(() => rmSync(copy, { recursive: true }));
     const operator = 'manifests/zmq-listener/monitoring/prometheusrule.yaml';
-    for (const path of ['monitoring', 'scripts/monitoring.mjs'])
+    for (const path of ['monitoring', 'scripts/monitoring.mjs', 'scripts/options.mjs'])
       cpSync(join(root, path), join(copy, path), { recursive: true });
     mkdirSync(join(copy, 'manifests/zmq-listener/monitoring'), { recursive: true });
     rmSync(join(copy, dashboardFile));

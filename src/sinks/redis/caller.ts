@@ -61,7 +61,7 @@ export class Caller {
     const bytes = requestOf(words, this.#memory);
     const command = this.#connection.command('evalsha');
     command.toWritable = () => bytes;
-    command.setTimeout = (ms) => this.#deadline.begin(command, ms);
+    if (!this.#deadline.isTaken) command.setTimeout = (ms) => this.#deadline.begin(command, ms);
     try {
       const answer = await client.sendCommand(command);
       this.#memory.give(bytes);
@@ -70,7 +70,7 @@ export class Caller {
       if (isReply(error)) this.#memory.give(bytes);
       throw error;
     } finally {
-      this.#deadline.end();
+      this.#deadline.end(command);
     }
   }
 }

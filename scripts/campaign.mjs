@@ -27,7 +27,7 @@ ${Object.entries(campaigns)
 
 Needs what npm test needs: it starts Redis and Kafka itself.`;
 
-const { values, positionals } = readOptions('campaign', {
+const { values, positionals } = readOptions('campaign', help, {
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '100' },
@@ -36,14 +36,13 @@ const { values, positionals } = readOptions('campaign', {
     rate: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
-    help: { type: 'boolean', default: false },
   },
 });
 const [name, ...rest] = positionals;
 const names = name === 'all' ? Object.keys(campaigns) : [name];
-if (values.help || name === undefined) {
+if (name === undefined) {
   console.log(help);
-  process.exit(values.help ? 0 : 2);
+  process.exit(2);
 }
 if (rest.length > 0 || names.some((one) => !Object.hasOwn(campaigns, one))) {
   const known = `one of ${Object.keys(campaigns).join(', ')}, all`;

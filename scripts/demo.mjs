@@ -8,12 +8,14 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readNone } from './options.mjs';
+import { readOptions } from './options.mjs';
 import { fail, root, say, setUp } from './setup.mjs';
 
-readNone(
+readOptions(
   'demo',
-  `Shows the bridge at work, without anything but Node: a simulated engine publishes over ZeroMQ, the bridge prints each event
+  `npm run demo
+
+Shows the bridge at work, without anything but Node: a simulated engine publishes over ZeroMQ, the bridge prints each event
 as a line of JSON on stdout and appends it to files under data/demo. Everything else goes to stderr.`,
 );
 

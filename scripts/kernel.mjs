@@ -3,9 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
-import { readNone } from './options.mjs';
+import { readOptions } from './options.mjs';
 
-readNone('kernel', 'Compiles src/wire/fast/kernel.wat, events.wat and records.wat into kernel-code.ts beside them.');
+readOptions(
+  'kernel',
+  `npm run kernel
+
+Compiles src/wire/fast/kernel.wat, events.wat and records.wat into kernel-code.ts beside them.`,
+);
 
 const folder = fileURLToPath(new URL('../src/wire/fast/', import.meta.url));
 const parts = ['kernel.wat', 'events.wat', 'records.wat'];

@@ -2,11 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { content } from '../monitoring/grafana/content.mjs';
 import { dashboard } from '../monitoring/grafana/panels.mjs';
-import { readNone } from './options.mjs';
+import { readOptions } from './options.mjs';
 
-readNone(
+readOptions(
   'monitoring',
-  'Writes monitoring/grafana/dashboard.json and manifests/zmq-listener/monitoring/prometheusrule.yaml from monitoring/.',
+  `npm run monitoring
+
+Writes monitoring/grafana/dashboard.json and manifests/zmq-listener/monitoring/prometheusrule.yaml from monitoring/.`,
 );
 
 const at = (path) => new URL(`../${path}`, import.meta.url);

@@ -1,20 +1,22 @@
 import { parseArgs } from 'node:util';
 
-/** The command line of `npm run <script> -- ...`, as `parseArgs` gives it; wrong usage ends the process with 2. */
-export function readOptions(script, config) {
+/**
+ * The command line of `npm run <script> -- ...`, as `parseArgs` gives it; wrong usage ends the process with 2. `--help` says
+ * what the script does, `help`, instead of doing it.
+ */
+export function readOptions(script, help, { options = {}, ...config } = {}) {
+  const parsed = parsedOr(script, { ...config, options: { ...options, help: { type: 'boolean', default: false } } });
+  if (!parsed.values.help) return parsed;
+  console.log(help);
+  return process.exit(0);
+}
+
+function parsedOr(script, config) {
   try {
     return parseArgs(config);
   } catch (error) {
     return misused(script, error.message);
   }
-}
-
-/** For a script that has no options: `--help` says what it does instead of doing it. */
-export function readNone(script, what) {
-  const { values } = readOptions(script, { options: { help: { type: 'boolean', default: false } } });
-  if (!values.help) return;
-  console.log(`npm run ${script}\n\n${what}`);
-  process.exit(0);
 }
 
 /** Lets whole numbers from 1 pass. */

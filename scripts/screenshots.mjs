@@ -8,12 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
-import { readNone } from './options.mjs';
+import { readOptions } from './options.mjs';
 import { fail, root, say, setUp } from './setup.mjs';
 
-readNone(
+readOptions(
   'screenshots',
-  `Writes the pictures of docs/page.md to docs/images, in about two minutes: a real bridge with simulated engines, one of
+  `npm run screenshots
+
+Writes the pictures of docs/page.md to docs/images, in about two minutes: a real bridge with simulated engines, one of
 which loses events, and a sink that is away. Needs Chromium (CHROMIUM, or on PATH).`,
 );
 

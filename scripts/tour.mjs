@@ -18,18 +18,13 @@ Redis, Kafka, Prometheus and a real browser, and shows what /statusz, /readyz, d
 
 Exit code 0: each of them named the cause of each fault.`;
 
-const { values } = readOptions('tour', {
+const { values } = readOptions('tour', help, {
   options: {
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
 });
-if (values.help) {
-  console.log(help);
-  process.exit(0);
-}
 if (values.write && values.only !== undefined) misused('tour', '--write needs all faults: leave out --only');
 
 await setUp();

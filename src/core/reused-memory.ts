@@ -20,9 +20,8 @@ export class ReusedMemory {
 
   /** So many bytes or more, that stay as they are until `give` gets them back. */
   take(room: number): Buffer {
-    const newest = this.#free.at(-1);
-    if (newest !== undefined && newest.length >= room) return this.#free.pop() as Buffer;
-    const index = this.#free.findIndex(({ length }) => length >= room);
+    // The newest that is large enough: it is still in the processor's caches.
+    const index = this.#free.findLastIndex(({ length }) => length >= room);
     if (index >= 0) return this.#free.splice(index, 1)[0] as Buffer;
     const made = Buffer.allocUnsafeSlow(Math.ceil(room / step) * step);
     this.#own.set(made.buffer, made);

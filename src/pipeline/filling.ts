@@ -4,7 +4,7 @@ import type { ReplayedFrame } from '../core/replay.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Intake } from './intake.ts';
 import type { Forms, Passage } from './passage.ts';
-import type { LossReason, Stretch } from './replay-range.ts';
+import type { LossReason, Stretch } from './replay-stretch.ts';
 import type { StreamEntry } from './streams.ts';
 
 /** What the recoverer works with once the pipeline is there. */

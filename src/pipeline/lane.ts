@@ -126,8 +126,8 @@ export class Lane {
 
   /**
    * Waits for something to write; false when all is written and no more will come. What comes after a pause is written at
-   * once, with whatever other engines have sent at the same time (`#sleepUntilWoken`). Where more has come during the last write there is a load, and what
-   * there is may linger for a larger write, where enough is likely to come meanwhile.
+   * once, with whatever other engines have sent at the same time (`#sleepUntilWoken`). Where more has come during the last
+   * write there is a load, and what there is may linger for a larger write, where enough is likely to come meanwhile.
    */
   async #hasWork(): Promise<boolean> {
     let isLoaded = true;

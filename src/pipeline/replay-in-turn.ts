@@ -1,5 +1,6 @@
-import type { RangeRequest, ReplayDeps, Stretch } from './replay-range.ts';
+import type { RangeRequest, ReplayDeps } from './replay-range.ts';
 import { replayRange } from './replay-range.ts';
+import type { Stretch } from './replay-stretch.ts';
 
 export interface ReplayInTurnDeps extends ReplayDeps {
   /** Replays at the same time. Each holds what it brought until the lanes have taken it, so their number bounds memory. */

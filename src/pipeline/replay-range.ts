@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ReplayClient, ReplayedFrame, ReplayTarget } from '../core/replay.ts';
 import type { Attempt } from './replay-attempt.ts';
 import { attempt } from './replay-attempt.ts';
+import type { LossReason, Lost, Stretch } from './replay-stretch.ts';
 import type { Sighting } from './sighting.ts';
 import { sightingOf } from './sighting.ts';
 
@@ -18,9 +19,6 @@ export interface ReplayLimits {
   /** Pause between attempts that brought nothing, ms. */
   readonly pause: number;
 }
-
-/** Why numbers of a range could not be had. */
-export type LossReason = 'replay_truncated' | 'replay_failed' | 'replay_timeout';
 
 export interface RangeRequest {
   readonly target: ReplayTarget;
@@ -39,22 +37,6 @@ export interface ReplayDeps {
   readonly client: ReplayClient;
   readonly clock: Clock;
   readonly limits: ReplayLimits;
-}
-
-/** One stretch of what came, ready to be passed on before more is asked for. */
-export type Stretch =
-  | { readonly kind: 'frames'; readonly frames: readonly ReplayedFrame[] }
-  | Lost
-  /** The publisher is another incarnation than that of the known numbers before the range; nothing more follows. */
-  | { readonly kind: 'restarted' };
-
-export interface Lost {
-  readonly kind: 'lost';
-  readonly from: bigint;
-  readonly to: bigint;
-  readonly reason: LossReason;
-  /** Somebody answered, but another incarnation or publisher. */
-  readonly isForeign: boolean;
 }
 
 /**

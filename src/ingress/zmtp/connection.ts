@@ -47,10 +47,8 @@ const maxUnsent = 65_536;
 const keepAliveDelay = 60_000;
 
 interface Chunk {
-  /** A part of `room`. */
-  readonly bytes: Buffer;
   readonly room: Buffer;
-  /** Milliseconds since 1970. */
+  readonly length: number;
   readonly receivedAt: number;
 }
 
@@ -174,7 +172,7 @@ export class ZmtpConnection {
     this.#heartbeat?.heard(performance.now());
     const room = this.#buffers.take(bytes.length);
     bytes.copy(room);
-    const chunk = { bytes: room.subarray(0, bytes.length), room, receivedAt: Date.now() };
+    const chunk = { room, length: bytes.length, receivedAt: Date.now() };
     if (this.hasMessages) this.#next = chunk;
     else if (this.#open(chunk)) this.#events.onMessages(this);
     if (this.#next !== null || (this.hasMessages && bytes.length >= readBytes)) this.#socket.pause();
@@ -183,7 +181,7 @@ export class ZmtpConnection {
   /** Whether there are messages to take then. */
   #open(chunk: Chunk): boolean {
     this.#chunk = chunk;
-    this.#keep(this.#machine.push(chunk.bytes));
+    this.#keep(this.#machine.push(chunk.room.subarray(0, chunk.length)));
     if (!this.hasMessages) this.#forget();
     return this.hasMessages;
   }
